@@ -1,0 +1,79 @@
+/**
+ * The schema, as steps that are only ever appended: step n takes a database of `user_version` n-1 to n.
+ * Times are milliseconds since the epoch, sizes bytes, JSON columns hold what the owning room's types say.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE layers (
+    diff_id     TEXT PRIMARY KEY,
+    tar_bytes   INTEGER NOT NULL,
+    index_bytes INTEGER NOT NULL,
+    traits      TEXT NOT NULL,
+    created_at  INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE leases (
+    id         TEXT PRIMARY KEY,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE lease_items (
+    lease_id TEXT NOT NULL REFERENCES leases(id) ON DELETE CASCADE,
+    digest   TEXT NOT NULL,
+    PRIMARY KEY (lease_id, digest)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE images (
+    id           TEXT PRIMARY KEY,
+    config       TEXT NOT NULL,
+    size_bytes   INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    added_at     INTEGER NOT NULL,
+    last_tagged_at INTEGER
+  ) STRICT;
+  CREATE TABLE image_layers (
+    image_id TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    diff_id  TEXT NOT NULL,
+    PRIMARY KEY (image_id, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX image_layers_by_diff_id ON image_layers(diff_id);
+  CREATE TABLE image_references (
+    name     TEXT PRIMARY KEY,
+    image_id TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX image_references_by_image ON image_references(image_id);
+
+  CREATE TABLE containers (
+    id         TEXT PRIMARY KEY,
+    name       TEXT NOT NULL UNIQUE,
+    image_id   TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    config     TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX containers_by_image ON containers(image_id);
+  CREATE TABLE container_states (
+    container_id TEXT PRIMARY KEY REFERENCES containers(id) ON DELETE CASCADE,
+    status       TEXT NOT NULL,
+    state        TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE networks (
+    id         TEXT PRIMARY KEY,
+    name       TEXT NOT NULL UNIQUE,
+    driver     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    config     TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE endpoints (
+    id           TEXT PRIMARY KEY,
+    network_id   TEXT NOT NULL REFERENCES networks(id),
+    container_id TEXT NOT NULL,
+    ipv4         TEXT,
+    mac          TEXT NOT NULL,
+    config       TEXT NOT NULL,
+    UNIQUE (network_id, ipv4),
+    UNIQUE (network_id, container_id)
+  ) STRICT;
+  CREATE INDEX endpoints_by_container ON endpoints(container_id);
+  `,
+];
