@@ -1,0 +1,90 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { EngineError, isEngineError } from '#/base/errors.ts';
+import { type ContainerId, newContainerId } from '#/base/ids.ts';
+import { withUndo } from '#/base/undo.ts';
+import { deleteContainerRow, findContainerByName, insertContainer } from '#/store/containers.ts';
+import { fitToHost } from './limits.ts';
+import type { ContainerConfig, ContainerSpec } from './config.ts';
+import { generateName, parseContainerName } from './names.ts';
+import { containerPaths } from './paths.ts';
+import { planCreate } from './plan-create.ts';
+import { type ContainerRecord, publishContainerEvent, setState } from './record.ts';
+import { checkReferences } from './references.ts';
+import type { ContainerRoom } from './room.ts';
+
+export interface CreatedContainer {
+  readonly id: ContainerId;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Makes a container from an image, without a process: plan (nothing touched) → claim (id and name in one transaction) →
+ * build → publish. Throws not-found for the image, conflict for the name, invalid-argument for the rest, with Docker's texts.
+ */
+export async function createContainer(room: ContainerRoom, spec: ContainerSpec): Promise<CreatedContainer> {
+  const id = newContainerId();
+  const name = spec.name === undefined || spec.name === '' ? undefined : parseContainerName(spec.name);
+  const image = room.images.resolveForRun(spec.image, spec.platform);
+  const plan = planCreate(id, spec, image, hostname());
+  await checkReferences(room, plan.config);
+  const fitted = fitToHost(plan.config, room.host);
+  await withUndo(room.log, async (undo) => {
+    const record = claim(room, id, name, fitted.config);
+    undo.add(`row of container ${id}`, () => void deleteContainerRow(room.store, id));
+    const paths = containerPaths(room, id);
+    undo.add(`directory ${paths.dir}`, () => rm(paths.dir, { recursive: true, force: true }));
+    await mkdir(paths.dir, { recursive: true, mode: 0o710 });
+    undo.add(`root of container ${id}`, () => room.layers.removeRoot(id));
+    await room.layers.prepareRoot(id);
+    publishContainerEvent(room, setState(room, record, { status: 'created', startFailure: undefined }), 'create');
+  });
+  return { id, warnings: [...plan.warnings, ...fitted.warnings] };
+}
+
+const NAME_ATTEMPTS_MAX = 10;
+
+function claim(room: ContainerRoom, id: ContainerId, name: string | undefined, config: ContainerConfig): ContainerRecord {
+  if (name !== undefined) return insert(room, id, name, config);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return insert(room, id, generateName(attempt), config);
+    } catch (error) {
+      if (!isEngineError(error, 'conflict') || attempt === NAME_ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+function insert(room: ContainerRoom, id: ContainerId, name: string, config: ContainerConfig): ContainerRecord {
+  const record: ContainerRecord = {
+    id,
+    name,
+    imageId: config.image.id,
+    createdAtMs: room.clock.now(),
+    config,
+    state: { status: 'creating' },
+  };
+  room.store.transaction(() => {
+    refuseTakenName(room, name);
+    const row = {
+      id,
+      name,
+      image_id: config.image.id,
+      created_at: record.createdAtMs,
+      config: JSON.stringify(config),
+      state: JSON.stringify(record.state),
+    };
+    insertContainer(room.store, row, 'creating');
+  });
+  return record;
+}
+
+/** Throws conflict, with Docker's text, where a container of that name exists. */
+export function refuseTakenName(room: Pick<ContainerRoom, 'store'>, name: string): void {
+  const holder = findContainerByName(room.store, name);
+  if (holder === undefined) return;
+  throw new EngineError(
+    'conflict',
+    `Conflict. The container name "/${name}" is already in use by container "${holder.id}". You have to remove (or rename) that container to be able to reuse that name.`,
+  );
+}

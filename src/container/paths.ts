@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import type { ContainerId } from '#/base/ids.ts';
+import type { ContainerRoom } from './room.ts';
+
+/** Where a container's own files lie: every path is computed from its id. */
+export interface ContainerPaths {
+  readonly dir: string;
+  readonly hostname: string;
+  readonly hosts: string;
+  readonly resolvConf: string;
+  readonly log: string;
+}
+
+export function containerPaths(room: Pick<ContainerRoom, 'settings'>, id: ContainerId): ContainerPaths {
+  const dir = join(room.settings.dataRoot, 'containers', id);
+  return {
+    dir,
+    hostname: join(dir, 'hostname'),
+    hosts: join(dir, 'hosts'),
+    resolvConf: join(dir, 'resolv.conf'),
+    log: join(dir, 'container.log'),
+  };
+}

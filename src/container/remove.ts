@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { errnoOf, EngineError } from '#/base/errors.ts';
+import { deleteContainerRow } from '#/store/containers.ts';
+import { releaseTask } from './exit.ts';
+import { killAndWait } from './kill.ts';
+import { containerPaths } from './paths.ts';
+import { type ContainerRecord, findById, getContainer, publishContainerEvent, setState } from './record.ts';
+import type { ContainerRoom } from './room.ts';
+import { isAlive, lastRun } from './state.ts';
+
+export interface RemoveOptions {
+  /** Kill it first if it has a process. */
+  readonly force: boolean;
+}
+
+/** Removes a container and all that it has. Throws conflict, with Docker's text, while it runs and `force` is not given. */
+export async function removeContainer(room: ContainerRoom, reference: string, { force }: RemoveOptions): Promise<void> {
+  const found = getContainer(room, reference);
+  if (isAlive(found.state) || found.state.status === 'restarting') {
+    if (!force) throw stillAlive(found);
+    await killAndWait(room, found.id);
+  }
+  await room.locks.run(found.id, async () => {
+    const record = findById(room, found.id);
+    if (record === undefined) return;
+    if (isAlive(record.state)) throw stillAlive(record);
+    await removeWhileLocked(room, record);
+  });
+}
+
+function stillAlive(record: ContainerRecord): EngineError {
+  const { status } = record.state;
+  const advice = status === 'paused' ? 'unpause and then stop' : 'stop';
+  return new EngineError(
+    'conflict',
+    `cannot remove container "/${record.name}": container is ${status}: ${advice} the container before removing or force remove`,
+  );
+}
+
+/** As removeContainer, for callers that hold the lock of a container without a process. */
+export async function removeWhileLocked(room: ContainerRoom, record: ContainerRecord): Promise<void> {
+  const last = lastRun(record.state);
+  room.live.restartTimers.get(record.id)?.abort();
+  const removing = setState(room, record, { status: 'removing', last });
+  const leftovers = await dismantle(room, removing);
+  if (leftovers.length > 0) {
+    setState(room, removing, { status: 'dead', leftovers, last });
+    throw new EngineError('internal', `container ${record.id} could not be removed whole; left: ${leftovers.join(', ')}`);
+  }
+  deleteContainerRow(room.store, record.id);
+  publishContainerEvent(room, record, 'destroy');
+  room.live.removed(record.id, last);
+}
+
+/** Takes apart all that a container may have, by its id alone; tolerates absence, keeps going, lists what stayed. */
+export async function dismantle(room: ContainerRoom, { id }: Pick<ContainerRecord, 'id'>): Promise<readonly string[]> {
+  const leftovers = [...(await releaseTask(room, id))];
+  const steps = [
+    ['writable layer', () => room.layers.removeRoot(id)],
+    ['directory', () => removeAside(containerPaths(room, id).dir)],
+  ] as const;
+  for (const [what, step] of steps) {
+    try {
+      await step();
+    } catch (error) {
+      room.log.warn({ err: error, container: id }, `${what} could not be removed`);
+      leftovers.push(`${what} of container ${id}`);
+    }
+  }
+  return leftovers;
+}
+
+async function removeAside(path: string): Promise<void> {
+  const aside = `${path}.removed-${randomBytes(4).toString('hex')}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  await rm(aside, { recursive: true, force: true });
+}

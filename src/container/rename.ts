@@ -1,0 +1,24 @@
+import { EngineError } from '#/base/errors.ts';
+import { renameContainerRow } from '#/store/containers.ts';
+import { refuseTakenName } from './create.ts';
+import { parseContainerName } from './names.ts';
+import { getById, getContainer, publishContainerEvent } from './record.ts';
+import type { ContainerRoom } from './room.ts';
+
+/** Gives a container another name. Throws conflict for a taken one, invalid-argument for none or its own, with Docker's texts. */
+export async function renameContainer(room: ContainerRoom, reference: string, newName: string): Promise<void> {
+  const { id } = getContainer(room, reference);
+  if (newName === '') throw new EngineError('invalid-argument', 'Neither old nor new names may be empty');
+  const name = parseContainerName(newName);
+  await room.locks.run(id, async () => {
+    const record = getById(room, id);
+    if (record.name === name) {
+      throw new EngineError('invalid-argument', 'Renaming a container with the same name as its current name');
+    }
+    room.store.transaction(() => {
+      refuseTakenName(room, name);
+      renameContainerRow(room.store, id, name);
+    });
+    publishContainerEvent(room, { ...record, name }, 'rename', { oldName: `/${record.name}` });
+  });
+}
