@@ -4,8 +4,8 @@ import { EngineError, isEngineError } from '#/base/errors.ts';
 import { type ContainerId, newContainerId } from '#/base/ids.ts';
 import { withUndo } from '#/base/undo.ts';
 import { deleteContainerRow, findContainerByName, insertContainer } from '#/store/containers.ts';
-import { fitToHost } from './limits.ts';
 import type { ContainerConfig, ContainerSpec } from './config.ts';
+import { fitToHost } from './limits.ts';
 import { generateName, parseContainerName } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { planCreate } from './plan-create.ts';
@@ -44,7 +44,12 @@ export async function createContainer(room: ContainerRoom, spec: ContainerSpec):
 
 const NAME_ATTEMPTS_MAX = 10;
 
-function claim(room: ContainerRoom, id: ContainerId, name: string | undefined, config: ContainerConfig): ContainerRecord {
+function claim(
+  room: ContainerRoom,
+  id: ContainerId,
+  name: string | undefined,
+  config: ContainerConfig,
+): ContainerRecord {
   if (name !== undefined) return insert(room, id, name, config);
   for (let attempt = 0; ; attempt++) {
     try {

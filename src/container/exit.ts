@@ -33,13 +33,12 @@ export async function recordExit(room: ContainerRoom, id: ContainerId, exit: Tas
       finishedAtMs: exit.finishedAtMs,
       error: exit.known ? '' : 'the monitor of the container was killed: its exit code is not known',
     };
-    const restarts = !room.settings.closing.aborted && planRestart(record.config.restartPolicy, last, restartCount, stopRequested);
+    const restarts =
+      !room.settings.closing.aborted && planRestart(record.config.restartPolicy, last, restartCount, stopRequested);
     const ended = setState(
       room,
       record,
-      restarts
-        ? { status: 'restarting', last, restartCount }
-        : { status: 'exited', last, restartCount, stopRequested },
+      restarts ? { status: 'restarting', last, restartCount } : { status: 'exited', last, restartCount, stopRequested },
     );
     announceExit(room, ended, last);
     await releaseTask(room, id);

@@ -46,7 +46,12 @@ export function exitOf(room: ContainerRoom, id: ContainerId): { readonly promise
 }
 
 /** Sends a signal and remembers, where `ends` says so, that somebody asked for the end (no restart policy applies then). */
-export async function signalContainer(room: ContainerRoom, id: ContainerId, signal: number, ends: boolean): Promise<void> {
+export async function signalContainer(
+  room: ContainerRoom,
+  id: ContainerId,
+  signal: number,
+  ends: boolean,
+): Promise<void> {
   await room.locks.run(id, async () => {
     const record = getById(room, id);
     if (record.state.status === 'restarting') return endRestarting(room, record);

@@ -67,7 +67,11 @@ export class LiveContainers {
     return taken;
   }
 
-  #listen<K extends keyof LiveContainer>(id: ContainerId, key: K, item: LiveContainer[K] extends Set<infer T> ? T : never) {
+  #listen<K extends keyof LiveContainer>(
+    id: ContainerId,
+    key: K,
+    item: LiveContainer[K] extends Set<infer T> ? T : never,
+  ) {
     let live = this.#containers.get(id);
     if (live === undefined) {
       live = { exitListeners: new Set(), removalListeners: new Set(), pendingAttachments: new Set() };
@@ -84,6 +88,7 @@ export class LiveContainers {
   #forgetIfIdle(id: ContainerId): void {
     const live = this.#containers.get(id);
     if (live === undefined) return;
-    if (live.exitListeners.size + live.removalListeners.size + live.pendingAttachments.size === 0) this.#containers.delete(id);
+    if (live.exitListeners.size + live.removalListeners.size + live.pendingAttachments.size === 0)
+      this.#containers.delete(id);
   }
 }

@@ -16,7 +16,12 @@ const invalid = (message: string): EngineError => new EngineError('invalid-argum
  * Merges what the caller asked for over what the image says, and validates all of it. Pure: nothing is made, nothing is
  * looked at. Throws invalid-argument with Docker's texts.
  */
-export function planCreate(id: ContainerId, spec: ContainerSpec, image: RunnableImage, hostHostname: string): CreatePlan {
+export function planCreate(
+  id: ContainerId,
+  spec: ContainerSpec,
+  image: RunnableImage,
+  hostHostname: string,
+): CreatePlan {
   const defaults = image.config.config ?? {};
   const { image: reference, name: _name, platform: _platform, ...rest } = spec;
   const config: ContainerConfig = {
@@ -33,7 +38,8 @@ export function planCreate(id: ContainerId, spec: ContainerSpec, image: Runnable
   return { config, warnings: volumeWarnings(config) };
 }
 
-const usesHostUts = (spec: ContainerSpec): boolean => spec.namespaces.uts === 'host' || spec.network.mode.kind === 'host';
+const usesHostUts = (spec: ContainerSpec): boolean =>
+  spec.namespaces.uts === 'host' || spec.network.mode.kind === 'host';
 
 function mergeProcess(spec: ContainerSpec, defaults: OciContainerDefaults): ContainerProcess {
   const asked = spec.process;
@@ -89,7 +95,8 @@ function validate(config: ContainerConfig): void {
   if (workingDir !== '' && !workingDir.startsWith('/')) {
     throw invalid(`the working directory '${workingDir}' is invalid, it needs to be an absolute path`);
   }
-  if (config.hostname.length > 64) throw invalid(`invalid hostname ${JSON.stringify(config.hostname)}: at most 64 characters`);
+  if (config.hostname.length > 64)
+    throw invalid(`invalid hostname ${JSON.stringify(config.hostname)}: at most 64 characters`);
   if (config.autoRemove && config.restartPolicy.kind !== 'no') {
     throw invalid("can't create 'AutoRemove' container with restart policy");
   }
@@ -124,7 +131,11 @@ function validateMounts(config: ContainerConfig): void {
   }
 }
 
-const normalTarget = (path: string): string => `/${path.split('/').filter((part) => part !== '' && part !== '.').join('/')}`;
+const normalTarget = (path: string): string =>
+  `/${path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/')}`;
 
 function volumeWarnings(config: ContainerConfig): readonly string[] {
   const targets = new Set(config.mounts.map((mount) => normalTarget(mount.target)));

@@ -54,12 +54,14 @@ export function getById(room: Pick<ContainerRoom, 'store'>, id: ContainerId): Co
   return record;
 }
 
-const noSuchContainer = (reference: string): EngineError => new EngineError('not-found', `No such container: ${reference}`);
+const noSuchContainer = (reference: string): EngineError =>
+  new EngineError('not-found', `No such container: ${reference}`);
 
 /** By full id, else by name, else by unambiguous id prefix, as Docker looks it up. Throws not-found or invalid-argument. */
 export function getContainer(room: Pick<ContainerRoom, 'store'>, reference: string): ContainerRecord {
   const name = reference.startsWith('/') ? reference.slice(1) : reference;
-  const row = findContainerById(room.store, reference) ?? findContainerByName(room.store, name) ?? byPrefix(room, reference);
+  const row =
+    findContainerById(room.store, reference) ?? findContainerByName(room.store, name) ?? byPrefix(room, reference);
   if (row === undefined) throw noSuchContainer(reference);
   const record = recordOfRow(row);
   if (record.state.status === 'creating') throw noSuchContainer(reference);
@@ -69,14 +71,22 @@ export function getContainer(room: Pick<ContainerRoom, 'store'>, reference: stri
 function byPrefix(room: Pick<ContainerRoom, 'store'>, reference: string): ContainerRow | undefined {
   if (!/^[0-9a-f]{1,63}$/.test(reference)) return undefined;
   const rows = findContainersByIdPrefix(room.store, reference);
-  if (rows.length > 1) throw new EngineError('invalid-argument', `multiple IDs found with provided prefix: ${reference}`);
+  if (rows.length > 1)
+    throw new EngineError('invalid-argument', `multiple IDs found with provided prefix: ${reference}`);
   return rows[0];
 }
 
 /** Commits a new state: on disk when this returns. Throws internal for a transition that the table does not allow. */
-export function setState(room: Pick<ContainerRoom, 'store'>, record: ContainerRecord, state: ContainerState): ContainerRecord {
+export function setState(
+  room: Pick<ContainerRoom, 'store'>,
+  record: ContainerRecord,
+  state: ContainerState,
+): ContainerRecord {
   if (!canBecome(record.state.status, state.status)) {
-    throw new EngineError('internal', `container ${record.id} cannot go from ${record.state.status} to ${state.status}`);
+    throw new EngineError(
+      'internal',
+      `container ${record.id} cannot go from ${record.state.status} to ${state.status}`,
+    );
   }
   updateContainerState(room.store, record.id, state.status, JSON.stringify(state));
   return { ...record, state };

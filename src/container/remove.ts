@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
-import { errnoOf, EngineError } from '#/base/errors.ts';
+import { EngineError, errnoOf } from '#/base/errors.ts';
 import { deleteContainerRow } from '#/store/containers.ts';
 import { releaseTask } from './exit.ts';
 import { killAndWait } from './kill.ts';
@@ -46,7 +46,10 @@ export async function removeWhileLocked(room: ContainerRoom, record: ContainerRe
   const leftovers = await dismantle(room, removing);
   if (leftovers.length > 0) {
     setState(room, removing, { status: 'dead', leftovers, last });
-    throw new EngineError('internal', `container ${record.id} could not be removed whole; left: ${leftovers.join(', ')}`);
+    throw new EngineError(
+      'internal',
+      `container ${record.id} could not be removed whole; left: ${leftovers.join(', ')}`,
+    );
   }
   deleteContainerRow(room.store, record.id);
   publishContainerEvent(room, record, 'destroy');

@@ -2,7 +2,12 @@ import type { RestartPolicy } from './config.ts';
 import type { EndedRun } from './state.ts';
 
 /** Whether a container that ended so is started again. */
-export function planRestart(policy: RestartPolicy, last: EndedRun, restartCount: number, stopRequested: boolean): boolean {
+export function planRestart(
+  policy: RestartPolicy,
+  last: EndedRun,
+  restartCount: number,
+  stopRequested: boolean,
+): boolean {
   if (stopRequested) return false;
   switch (policy.kind) {
     case 'no':

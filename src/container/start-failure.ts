@@ -16,11 +16,16 @@ export function describeStartFailure(record: ContainerRecord, cause: unknown): S
   const found = classifyCreateFailure(messageOf(cause));
   const exec = `unable to start container process: error during container init: exec: ${JSON.stringify(program)}`;
   if (found === 'command-not-found') {
-    const reason = program.includes('/') ? `stat ${program}: no such file or directory` : 'executable file not found in $PATH';
+    const reason = program.includes('/')
+      ? `stat ${program}: no such file or directory`
+      : 'executable file not found in $PATH';
     return { code: 127, error: new EngineError('invalid-argument', `${PREFIX}: ${exec}: ${reason}`, { cause }) };
   }
   if (found === 'command-not-executable') {
-    return { code: 126, error: new EngineError('invalid-argument', `${PREFIX}: ${exec}: permission denied`, { cause }) };
+    return {
+      code: 126,
+      error: new EngineError('invalid-argument', `${PREFIX}: ${exec}: permission denied`, { cause }),
+    };
   }
   return { code: 128, error: toEngineError(cause, 'start container') };
 }

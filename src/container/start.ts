@@ -1,11 +1,11 @@
 import { EngineError, messageOf } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { type UndoList, withUndo } from '#/base/undo.ts';
+import { connectNetwork } from './connect-network.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { watchExit } from './exit.ts';
-import { connectNetwork } from './connect-network.ts';
-import { containerPaths } from './paths.ts';
 import { prepareMountTargets } from './mount-targets.ts';
+import { containerPaths } from './paths.ts';
 import { type ContainerRecord, getById, getContainer, publishContainerEvent, setState } from './record.ts';
 import { removeWhileLocked } from './remove.ts';
 import type { ContainerRoom } from './room.ts';
@@ -34,7 +34,11 @@ export async function startContainer(room: ContainerRoom, reference: string): Pr
 }
 
 /** As startContainer, for callers that hold the container's lock and have checked its state. */
-export async function startWhileLocked(room: ContainerRoom, record: ContainerRecord, restartCount: number): Promise<void> {
+export async function startWhileLocked(
+  room: ContainerRoom,
+  record: ContainerRecord,
+  restartCount: number,
+): Promise<void> {
   room.live.restartTimers.get(record.id)?.abort();
   try {
     const running = await withUndo(room.log, (undo) => startTask(room, record, restartCount, undo));
@@ -97,7 +101,13 @@ async function startFailed(room: ContainerRoom, record: ContainerRecord, cause: 
   for (const attachment of room.live.takePendingAttachments(record.id)) attachment.failed(failure.error);
   try {
     const { state } = record;
-    const last = { code: failure.code, oomKilled: false, startedAtMs: 0, finishedAtMs: room.clock.now(), error: failure.error.message };
+    const last = {
+      code: failure.code,
+      oomKilled: false,
+      startedAtMs: 0,
+      finishedAtMs: room.clock.now(),
+      error: failure.error.message,
+    };
     const next =
       state.status === 'created'
         ? ({ status: 'created', startFailure: { code: failure.code, message: failure.error.message } } as const)
@@ -106,7 +116,10 @@ async function startFailed(room: ContainerRoom, record: ContainerRecord, cause: 
     room.live.exited(record.id, last);
     if (record.config.autoRemove) await removeWhileLocked(room, failed);
   } catch (error) {
-    room.log.error({ err: error, container: record.id, failure: messageOf(cause) }, 'failed start could not be recorded');
+    room.log.error(
+      { err: error, container: record.id, failure: messageOf(cause) },
+      'failed start could not be recorded',
+    );
   }
   return failure.error;
 }

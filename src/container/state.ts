@@ -70,7 +70,7 @@ const NEXT: Readonly<Record<ContainerStatus, readonly ContainerStatus[]>> = {
   running: ['running', 'paused', 'exited', 'restarting', 'removing'],
   paused: ['running', 'paused', 'exited', 'restarting', 'removing'],
   restarting: ['running', 'exited', 'restarting', 'removing'],
-  exited: ['running', 'exited', 'created', 'removing'],
+  exited: ['running', 'exited', 'restarting', 'removing'],
   removing: ['removing', 'dead'],
   dead: ['removing', 'dead'],
 };

@@ -48,7 +48,9 @@ async function waitOrKill(
 ): Promise<void> {
   if (timeoutSec < 0) return await exited;
   const timer = new AbortController();
-  const late = sleep(timeoutSec * 1000, 'late' as const, { signal: timer.signal, ref: false }).catch(() => 'ended' as const);
+  const late = sleep(timeoutSec * 1000, 'late' as const, { signal: timer.signal, ref: false }).catch(
+    () => 'ended' as const,
+  );
   const outcome = await Promise.race([exited.then(() => 'ended' as const), late]);
   timer.abort();
   if (outcome === 'late' && stillAlive(room, record)) await killAndWait(room, record.id);
@@ -62,7 +64,10 @@ export async function restartContainer(room: ContainerRoom, reference: string, o
   }
   const autoRemoves = record.config.autoRemove && isAlive(record.state);
   if (autoRemoves) {
-    throw new EngineError('conflict', `container ${reference} is removed when it stops (--rm), so it cannot be restarted`);
+    throw new EngineError(
+      'conflict',
+      `container ${reference} is removed when it stops (--rm), so it cannot be restarted`,
+    );
   }
   await stopContainer(room, reference, options);
   await startContainer(room, record.id);

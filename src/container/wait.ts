@@ -35,19 +35,17 @@ export function waitContainer(
       room.live.onExit(record.id, (run) => {
         lastCode = run.code;
         const current = findById(room, record.id);
-        const goesOn = condition === 'removed' || (condition === 'not-running' && current?.state.status === 'restarting');
+        const goesOn =
+          condition === 'removed' || (condition === 'not-running' && current?.state.status === 'restarting');
         if (goesOn) listenForExit();
         else done(() => resolve({ code: run.code }));
       }),
     );
   };
   listenForExit();
-  cancels.push(
-    room.live.onRemoval(record.id, (last) =>
-      done(() => resolve({ code: last?.code ?? lastCode })),
-    ),
-  );
-  const canceled = (): void => done(() => reject(new EngineError('canceled', `wait for container ${reference}: the caller left`)));
+  cancels.push(room.live.onRemoval(record.id, (last) => done(() => resolve({ code: last?.code ?? lastCode }))));
+  const canceled = (): void =>
+    done(() => reject(new EngineError('canceled', `wait for container ${reference}: the caller left`)));
   signal?.addEventListener('abort', canceled, { once: true });
   cancels.push(() => signal?.removeEventListener('abort', canceled));
   return promise;

@@ -1,0 +1,37 @@
+import { constants, fstatSync, readSync } from 'node:fs';
+import { declareSyscall, ownFd } from './ffi.ts';
+
+/** openat2(2): the same number on every architecture. */
+const SYS_OPENAT2 = 437;
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_IN_ROOT = 0x10;
+const OPEN_HOW_BYTES = 24;
+
+const openat2 = declareSyscall<[number, number, string, Uint8Array, number]>(
+  'long syscall(long number, int dirfd, const char *path, const void *how, size_t size)',
+);
+const openCall = declareSyscall<[string, number]>('int open(const char *path, int flags)');
+
+/**
+ * The first `maxBytes` of a regular file inside a tree that somebody else may change at this moment: symbolic links,
+ * absolute ones and `..` too, are followed as if `root` were `/`, by the kernel, so none of them can lead out.
+ * Undefined where there is no such file, or it is not a regular one.
+ */
+export function readFileInRoot(root: string, path: string, maxBytes: number): Buffer | undefined {
+  using directory = ownFd(openCall.call(`open ${root}`, root, constants.O_DIRECTORY | constants.O_RDONLY | 0o2000000));
+  const how = Buffer.alloc(OPEN_HOW_BYTES);
+  how.writeBigUInt64LE(BigInt(constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | 0o2000000), 0);
+  how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
+  const opened = openat2.attempt(SYS_OPENAT2, directory.fd, path, how, OPEN_HOW_BYTES);
+  if (opened.errno !== undefined) return undefined;
+  using file = ownFd(opened.value);
+  if (!fstatSync(file.fd).isFile()) return undefined;
+  const buffer = Buffer.alloc(maxBytes);
+  let length = 0;
+  while (length < maxBytes) {
+    const count = readSync(file.fd, buffer, length, maxBytes - length, null);
+    if (count === 0) break;
+    length += count;
+  }
+  return buffer.subarray(0, length);
+}
