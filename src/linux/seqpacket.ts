@@ -74,5 +74,5 @@ function adopt(fd: number): Socket {
   }
   const options = { handle, allowHalfOpen: true, readable: true, writable: true };
   // The types leave out `handle`, which Node's own servers use.
-  return new Socket(options as SocketConstructorOpts);
+  return new Socket(options as unknown as SocketConstructorOpts);
 }
