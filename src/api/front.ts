@@ -43,17 +43,29 @@ export function frontConnection(
   const take = (chunk: Buffer): void => {
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
     const start = received.toString('latin1', 0, Math.min(received.length, HIJACK_PREFIX.length));
-    if (!HIJACK_PREFIX.startsWith(start)) return handOver();
+    if (!HIJACK_PREFIX.startsWith(start)) {
+      handOver();
+      return;
+    }
     const lineEnd = received.indexOf('\r\n');
-    if (lineEnd === -1) return received.length > HEAD_BYTES_MAX ? handOver() : undefined;
-    if (!HIJACK_LINE.test(received.toString('latin1', 0, lineEnd + 2))) return handOver();
+    if (lineEnd === -1) {
+      if (received.length > HEAD_BYTES_MAX) handOver();
+      return;
+    }
+    if (!HIJACK_LINE.test(received.toString('latin1', 0, lineEnd + 2))) {
+      handOver();
+      return;
+    }
     const parsed = tryParse(received);
     if (parsed instanceof EngineError) {
       stop();
-      return void socket.end(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      socket.end(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
     }
-    if (parsed === 'incomplete')
-      return received.length > HEAD_BYTES_MAX + BODY_BYTES_MAX ? void socket.destroy() : undefined;
+    if (parsed === 'incomplete') {
+      if (received.length > HEAD_BYTES_MAX + BODY_BYTES_MAX) socket.destroy();
+      return;
+    }
     stop();
     if (parsed.rest.length > 0) socket.unshift(parsed.rest);
     onHijack(parsed.head, parsed.body, socket);

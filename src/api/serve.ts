@@ -75,6 +75,8 @@ class Door {
   readonly #router: Router;
   readonly #http: HttpServer;
   readonly #sockets = new Set<Socket>();
+  /** Those that came in over TCP: only they can be a browser's. */
+  readonly #tcpSockets = new WeakSet<object>();
 
   constructor(engine: Engine, log: Logger, router: Router) {
     this.#engine = engine;
@@ -93,7 +95,7 @@ class Door {
   accept(socket: Socket, overTcp: boolean): void {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    if (overTcp) TCP_SOCKETS.add(socket);
+    if (overTcp) this.#tcpSockets.add(socket);
     frontConnection(
       socket,
       (connection) => this.#http.emit('connection', connection),
@@ -134,7 +136,7 @@ class Door {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = 'GET', url = '/' } = request;
-    if (TCP_SOCKETS.has(request.socket)) checkHost(request.headers.host, request.headers.origin);
+    if (this.#tcpSockets.has(request.socket)) checkHost(request.headers.host, request.headers.origin);
     const found = this.#router.find(method, url);
     const { route } = found;
     using left = whenLeft(response);
@@ -165,7 +167,7 @@ class Door {
   async #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const { method = 'GET', url = '/', headers } = request;
     try {
-      if (TCP_SOCKETS.has(socket)) checkHost(headers.host, headers.origin);
+      if (this.#tcpSockets.has(socket)) checkHost(headers.host, headers.origin);
       const body = await readBody(request, HIJACK_BODY_BYTES_MAX);
       if (head.length > 0) socket.unshift(head);
       this.#onHijack({ method, url, headers }, body, socket);
@@ -186,7 +188,7 @@ class Door {
   }
 
   async #hijack(head: RawHead, body: Buffer, socket: Socket, signal: AbortSignal): Promise<void> {
-    if (TCP_SOCKETS.has(socket)) checkHost(head.headers.host, head.headers.origin);
+    if (this.#tcpSockets.has(socket)) checkHost(head.headers.host, head.headers.origin);
     const found = this.#router.find(head.method, head.url);
     if (found.route.kind !== 'hijack') throw new EngineError('invalid-argument', `${head.url} cannot be upgraded`);
     const upgrade = /^upgrade$/i.test(head.headers.connection ?? '') && head.headers.upgrade !== undefined;
@@ -202,9 +204,6 @@ class Door {
     });
   }
 }
-
-/** Sockets that came in over TCP: only those can be a browser's. */
-const TCP_SOCKETS = new WeakSet<object>();
 
 const hijackHead = (contentType: string, upgrade: boolean): string =>
   upgrade

@@ -107,6 +107,9 @@ export interface TaskStdio {
   write(data: Uint8Array): Promise<void>;
   /** End of input. */
   endInput(): Promise<void>;
+  /** Holds output back; its writer then waits. Only for exec sessions: on a container's own stdio it would stop the container. */
+  pauseOutput(): void;
+  resumeOutput(): void;
   /** Leaves; the task goes on. Idempotent. */
   close(): void;
 }
