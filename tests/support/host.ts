@@ -9,7 +9,7 @@ const SCRIPT = fileURLToPath(new URL('throwaway-host.sh', import.meta.url));
  * command inside such a host and does not return; inside it returns at once.
  */
 export function inThrowawayHost(): void {
-  if (process.env['GANTRY_THROWAWAY_HOST'] === '1') return;
+  if (process.env.GANTRY_THROWAWAY_HOST === '1') return;
   if (process.getuid?.() !== 0) throw new Error('kernel tests need root: they run in namespaces of their own');
   if (process.execve === undefined) throw new Error('kernel tests need a Node with process.execve');
   const node = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
