@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { EngineError } from './errors.ts';
 
 declare const brand: unique symbol;
-type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+// Keyed by name, so that a type with two brands (a DiffId is a Digest) is both and not `never`.
+type Brand<T, Name extends string> = T & { readonly [brand]: { readonly [key in Name]: true } };
 
 /** 64 lower-case hex digits; the first 12 are the short id that people see. */
 export type ContainerId = Brand<string, 'ContainerId'>;
