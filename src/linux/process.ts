@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
 import { constants as constantsOfOs } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -9,7 +9,7 @@ import { EngineError, errnoOf, toEngineError } from '#/base/errors.ts';
 export interface ProgramRunner {
   run(program: string, args: readonly string[], options?: RunOptions): Promise<ProgramResult>;
   spawn(program: string, args: readonly string[], options?: SpawnOptions): Promise<RunningProgram>;
-  find(name: string): Promise<string | undefined>;
+  find(name: string): string | undefined;
 }
 
 interface CommonOptions {
@@ -85,21 +85,23 @@ const FURTHER_DIRECTORIES = [
 export const hostPrograms: ProgramRunner = { run: runProgram, spawn: spawnProgram, find: findProgram };
 
 /** The absolute path of a host program, from PATH and the places beyond it; undefined where there is none. */
-export async function findProgram(name: string): Promise<string | undefined> {
-  if (isAbsolute(name)) return (await isExecutable(name)) ? name : undefined;
+export function findProgram(name: string): string | undefined {
+  if (isAbsolute(name)) return isExecutable(name) ? name : undefined;
   const path = (process.env.PATH ?? '').split(delimiter).filter(isAbsolute);
   for (const directory of new Set([...path, ...FURTHER_DIRECTORIES])) {
     const candidate = join(directory, name);
-    if (await isExecutable(candidate)) return candidate;
+    if (isExecutable(candidate)) return candidate;
   }
   return undefined;
 }
 
-async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -112,7 +114,7 @@ export async function spawnProgram(
   options: SpawnOptions = {},
 ): Promise<RunningProgram> {
   options.signal?.throwIfAborted();
-  const path = await locate(program);
+  const path = locate(program);
   const child = start(path, args, options);
   const exited = new Promise<ProgramExit>((resolve) => {
     child.once('exit', (code, signal) => resolve(exitOf(code, signal)));
@@ -139,7 +141,7 @@ export async function runProgram(
   options: RunOptions = {},
 ): Promise<ProgramResult> {
   options.signal?.throwIfAborted();
-  const path = await locate(program);
+  const path = locate(program);
   const child = start(path, args, {
     ...options,
     stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
@@ -175,9 +177,9 @@ export async function runProgram(
   return { ...exit, stdout: stdout(), stderr: stderr() };
 }
 
-async function locate(program: string): Promise<string> {
+function locate(program: string): string {
   if (program.includes('/')) return program;
-  const path = await findProgram(program);
+  const path = findProgram(program);
   if (path === undefined) throw new EngineError('not-found', `the program ${program} is not installed on this host`);
   return path;
 }
