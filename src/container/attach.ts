@@ -46,7 +46,7 @@ export async function attachContainer(
     throw new EngineError('conflict', `container ${reference} is restarting, wait until the container is running`);
   }
   const { log } = containerPaths(room, record.id);
-  const end = endOf(room, record);
+  const end = endOf(room, record, { awaitNextRun: request.stream });
   const output = new AttachedOutput(
     { logPath: log, start: await logEnd(log), ended: end.signal, replayLog: request.logs, stream: request.stream },
     request,
@@ -94,7 +94,10 @@ class AttachmentConnection implements Attachment {
   }
 
   #adopt(stdio: TaskStdio): void {
-    if (this.#closed) return stdio.close();
+    if (this.#closed) {
+      stdio.close();
+      return;
+    }
     this.#connected = stdio;
     stdio.onOutput = (stream, data) => this.output.push(stream, data);
     stdio.ended.then(

@@ -40,10 +40,19 @@ export async function* containerLogs(
 }
 
 /** A signal that aborts when the container ends or is removed; at once where it has no process to wait for. */
-export function endOf(room: ContainerRoom, record: ContainerRecord): Disposable & { readonly signal: AbortSignal } {
+export function endOf(
+  room: ContainerRoom,
+  record: ContainerRecord,
+  { awaitNextRun = false } = {},
+): Disposable & { readonly signal: AbortSignal } {
   const end = new AbortController();
   const state = findById(room, record.id)?.state;
-  const mayRun = state !== undefined && (isAlive(state) || state.status === 'created' || state.status === 'restarting');
+  const mayRun =
+    state !== undefined &&
+    (isAlive(state) ||
+      state.status === 'created' ||
+      state.status === 'restarting' ||
+      (awaitNextRun && state.status === 'exited'));
   if (!mayRun) end.abort();
   const cancels = [room.live.onExit(record.id, () => end.abort()), room.live.onRemoval(record.id, () => end.abort())];
   return {

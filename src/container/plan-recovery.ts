@@ -66,9 +66,15 @@ function planOne(record: ContainerRecord, world: ObservedWorld): readonly Recove
 /** A container without a process: started again where its policy says so and nobody stopped it, else left in peace. */
 function planIdle(record: ContainerRecord, world: ObservedWorld): readonly RecoveryAction[] {
   const { state } = record;
-  const release: readonly RecoveryAction[] = world.tasks.has(record.id) || world.traces.has(record.id) ? [{ kind: 'release', record }] : [];
+  const release: readonly RecoveryAction[] =
+    world.tasks.has(record.id) || world.traces.has(record.id) ? [{ kind: 'release', record }] : [];
   if (state.status !== 'exited' || isAlive(state)) return release;
   const always = record.config.restartPolicy.kind === 'always';
-  const restarts = planRestart(record.config.restartPolicy, state.last, state.restartCount, state.stopRequested && !always);
+  const restarts = planRestart(
+    record.config.restartPolicy,
+    state.last,
+    state.restartCount,
+    state.stopRequested && !always,
+  );
   return restarts ? [...release, { kind: 'restart', record }] : release;
 }

@@ -46,7 +46,12 @@ async function findTraces(room: ContainerRoom): Promise<ReadonlySet<ContainerId>
     await room.layers.listRoots(),
     await readdir(containersDir(room)).catch(() => []),
   ];
-  return new Set(sources.flat().filter((name) => HEX_64.test(name)).map(parseContainerId));
+  return new Set(
+    sources
+      .flat()
+      .filter((name) => HEX_64.test(name))
+      .map(parseContainerId),
+  );
 }
 
 const containersDir = (room: ContainerRoom): string => join(room.settings.dataRoot, 'containers');

@@ -1,10 +1,10 @@
 import { EngineError } from '#/base/errors.ts';
+import { listPids } from '#/linux/cgroup.ts';
 import { findProgram, runProgram } from '#/linux/process.ts';
+import { cgroupOf } from './cgroup-of.ts';
 import { getContainer } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 import { isAlive } from './state.ts';
-import { cgroupOf } from './cgroup-of.ts';
-import { listPids } from '#/linux/cgroup.ts';
 
 export interface ProcessTable {
   readonly titles: readonly string[];
@@ -21,11 +21,15 @@ export async function topContainer(room: ContainerRoom, reference: string, psArg
   if (!SAFE_PS_ARGUMENTS.test(psArguments)) {
     throw new EngineError('invalid-argument', `invalid ps arguments ${JSON.stringify(psArguments)}`);
   }
-  const args = psArguments.trim().split(/\s+/).filter((argument) => argument !== '');
+  const args = psArguments
+    .trim()
+    .split(/\s+/)
+    .filter((argument) => argument !== '');
   const result = await runProgram(findProgram('ps') ?? 'ps', args, { timeoutMs: PS_TIMEOUT_MS });
-  if (result.code !== 0) throw new EngineError('invalid-argument', `ps ${psArguments}: ${result.stderr.toString().trim()}`);
+  if (result.code !== 0)
+    throw new EngineError('invalid-argument', `ps ${psArguments}: ${result.stderr.trim()}`);
   const pids = new Set(listPids(cgroupOf(room, record)));
-  return selectProcesses(result.stdout.toString(), pids);
+  return selectProcesses(result.stdout, pids);
 }
 
 /** The rows of a `ps` table whose PID column is one of `pids`; the last column keeps its spaces. Throws without a PID column. */

@@ -27,7 +27,7 @@ export function parseLogLine(line: Buffer): LogEntry | undefined {
   const content = line.subarray(streamEnd + 3, isPartial ? line.length - 1 : line.length);
   return {
     stream: line[timeEnd + 4] === STDERR_FIRST_DIFFERENCE ? 'stderr' : 'stdout',
-    time: utcTime(line.toString("latin1", 0, timeEnd)),
+    time: utcTime(line.toString('latin1', 0, timeEnd)),
     data: content,
   };
 }

@@ -1,0 +1,21 @@
+import type { Route } from './router.ts';
+import { CONTAINER_ROUTES } from './routes/containers.ts';
+import { EVENT_ROUTES } from './routes/events.ts';
+import { IMAGE_ROUTES } from './routes/images.ts';
+import { LIST_CONTAINER_ROUTES } from './routes/list-containers.ts';
+import { MISSING_ROUTES } from './routes/missing.ts';
+import { STATS_ROUTES } from './routes/stats.ts';
+import { STREAM_ROUTES } from './routes/streams.ts';
+import { SYSTEM_ROUTES } from './routes/system.ts';
+
+/** Every endpoint of the Engine API that Gantry answers. */
+export const ROUTES: readonly Route[] = [
+  ...SYSTEM_ROUTES,
+  ...CONTAINER_ROUTES,
+  ...LIST_CONTAINER_ROUTES,
+  ...STREAM_ROUTES,
+  ...STATS_ROUTES,
+  ...IMAGE_ROUTES,
+  ...EVENT_ROUTES,
+  ...MISSING_ROUTES,
+];

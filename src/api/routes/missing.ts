@@ -1,0 +1,58 @@
+import type { HTTPMethod } from 'find-my-way';
+import { EngineError } from '#/base/errors.ts';
+import type { Route } from '../router.ts';
+
+/** Endpoints of the API that are not there yet: each says so, and none does half of it. */
+const MISSING: readonly (readonly [HTTPMethod, string, string])[] = [
+  ['POST', '/containers/:id/update', 'updating containers'],
+  ['GET', '/containers/:id/changes', 'listing changed files (docker diff)'],
+  ['GET', '/containers/:id/export', 'exporting containers'],
+  ['GET', '/containers/:id/attach/ws', 'attaching over WebSocket'],
+  ['HEAD', '/containers/:id/archive', 'copying files (docker cp)'],
+  ['GET', '/containers/:id/archive', 'copying files (docker cp)'],
+  ['PUT', '/containers/:id/archive', 'copying files (docker cp)'],
+  ['POST', '/containers/prune', 'pruning containers'],
+  ['POST', '/images/prune', 'pruning images'],
+  ['GET', '/images/search', 'searching registries'],
+  ['POST', '/commit', 'committing containers'],
+  ['POST', '/build', 'building images'],
+  ['POST', '/build/prune', 'pruning the build cache'],
+  ['POST', '/build/cancel', 'canceling builds'],
+  ['POST', '/session', 'build sessions'],
+  ['POST', '/grpc', 'build sessions'],
+  ['POST', '/auth', 'logging in to registries'],
+  ['GET', '/system/df', 'measuring disk usage (docker system df)'],
+  ['GET', '/distribution/*', 'asking registries'],
+  ['GET', '/volumes', 'volumes'],
+  ['POST', '/volumes/create', 'volumes'],
+  ['POST', '/volumes/prune', 'volumes'],
+  ['GET', '/volumes/:name', 'volumes'],
+  ['PUT', '/volumes/:name', 'volumes'],
+  ['DELETE', '/volumes/:name', 'volumes'],
+  ['GET', '/networks', 'listing networks'],
+  ['GET', '/networks/:id', 'inspecting networks'],
+  ['DELETE', '/networks/:id', 'removing networks'],
+  ['POST', '/networks/create', 'creating networks'],
+  ['POST', '/networks/prune', 'pruning networks'],
+  ['POST', '/networks/:id/connect', 'connecting to networks'],
+  ['POST', '/networks/:id/disconnect', 'disconnecting from networks'],
+  ['GET', '/plugins', 'plugins'],
+  ['GET', '/plugins/*', 'plugins'],
+  ['POST', '/plugins/*', 'plugins'],
+  ['DELETE', '/plugins/*', 'plugins'],
+  ...(['swarm', 'nodes', 'services', 'tasks', 'secrets', 'configs'] as const).flatMap((noun) =>
+    (['GET', 'POST', 'DELETE'] as const).flatMap((method): [HTTPMethod, string, string][] => [
+      [method, `/${noun}`, 'swarm mode'],
+      [method, `/${noun}/*`, 'swarm mode'],
+    ]),
+  ),
+];
+
+export const MISSING_ROUTES: readonly Route[] = MISSING.map(([method, path, what]) => ({
+  kind: 'http',
+  method,
+  path,
+  handle: () => {
+    throw new EngineError('not-implemented', `${what} is not implemented in this version of Gantry`);
+  },
+}));
