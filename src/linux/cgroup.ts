@@ -20,7 +20,7 @@ export interface CgroupHierarchy {
 export interface CgroupHost {
   readonly mode: 'v1' | 'hybrid' | 'v2' | 'none';
   readonly hierarchies: readonly CgroupHierarchy[];
-  /** All controllers that containers can be given here. */
+  /** All controllers that containers can be given here; of a hybrid host, those of v1. */
   readonly controllers: readonly string[];
   /** True where systemd manages the tree, so that groups should be asked of it. */
   readonly systemdOwned: boolean;
@@ -62,7 +62,7 @@ export function probeCgroups(): CgroupHost {
   return {
     mode: hasV1 ? (hasV2 ? 'hybrid' : 'v1') : hasV2 ? 'v2' : 'none',
     hierarchies,
-    controllers: [...new Set(hierarchies.flatMap(({ controllers }) => controllers))],
+    controllers: hierarchies.filter(({ version }) => version === 1 || !hasV1).flatMap(({ controllers }) => controllers),
     systemdOwned: existsSync('/run/systemd/system'),
   };
 }

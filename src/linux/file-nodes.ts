@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { declareSyscall } from './ffi.ts';
 
-const mknodCall = declareSyscall<[string, number, number]>('int mknod(const char *path, uint mode, uint64_t device)');
+const mknodCall = declareSyscall<[string, number, bigint]>('int mknod(const char *path, uint mode, uint64_t device)');
 const lchownCall = declareSyscall<[string, number, number]>('int lchown(const char *path, uint uid, uint gid)');
 const utimensat = declareSyscall<[number, string, Uint8Array, number]>(
   'int utimensat(int directory, const char *path, const void *times, int flags)',

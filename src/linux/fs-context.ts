@@ -86,3 +86,11 @@ function explained(attempted: string, errno: string, contextFd: number): EngineE
     ? plain
     : new EngineError(plain.kind, `${plain.message} (${messages.join('; ')})`, { errno });
 }
+
+/** Whether the kernel has a file system, also one that it loads as a module for the asking. */
+export function knowsFileSystem(type: string): boolean {
+  const { value, errno } = fsopen.attempt(SYS_FSOPEN, type, CLOEXEC);
+  if (errno === undefined) ownFd(value)[Symbol.dispose]();
+  // Anything but "no such device" comes from kernels without fsopen: let the mount itself tell.
+  return errno !== 'ENODEV';
+}
