@@ -3,7 +3,10 @@ import type { ContainerRecord } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 
 /** The name of a container's control group, computed from its id. */
-export function cgroupNameOf(room: Pick<ContainerRoom, 'settings'>, { id, config }: Pick<ContainerRecord, 'id' | 'config'>): CgroupName {
+export function cgroupNameOf(
+  room: Pick<ContainerRoom, 'settings'>,
+  { id, config }: Pick<ContainerRecord, 'id' | 'config'>,
+): CgroupName {
   return cgroupNameFor(id, room.settings.cgroupDriver, config.cgroupParent === '' ? undefined : config.cgroupParent);
 }
 

@@ -1,11 +1,12 @@
-import type { ImageId } from '#/base/ids.ts';
+import type { DiffId, ImageId } from '#/base/ids.ts';
 
 /**
  * What a container is, decided once at create and never changed afterwards (the row `containers.config`).
  * Docker's HostConfig and Config are translated to and from it at the door (`api/`). Sizes in bytes, CPU in nano-CPUs.
  */
 export interface ContainerConfig {
-  readonly image: { readonly reference: string; readonly id: ImageId };
+  /** `layers` (bottom first) are kept here, since the image may be removed before its container. */
+  readonly image: { readonly reference: string; readonly id: ImageId; readonly layers: readonly DiffId[] };
   readonly process: ContainerProcess;
   readonly hostname: string;
   readonly domainname: string;

@@ -26,7 +26,7 @@ export function planCreate(
   const { image: reference, name: _name, platform: _platform, ...rest } = spec;
   const config: ContainerConfig = {
     ...rest,
-    image: { reference, id: image.imageId },
+    image: { reference, id: image.imageId, layers: image.layers },
     process: mergeProcess(spec, defaults),
     hostname: spec.hostname ?? (usesHostUts(spec) ? hostHostname : shortId(id)),
     labels: { ...defaults.Labels, ...spec.labels },

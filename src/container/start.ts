@@ -1,10 +1,10 @@
 import { EngineError, messageOf } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { type UndoList, withUndo } from '#/base/undo.ts';
+import { createBindSources } from './bind-sources.ts';
 import { connectNetwork } from './connect-network.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { watchExit } from './exit.ts';
-import { prepareMountTargets } from './mount-targets.ts';
 import { containerPaths } from './paths.ts';
 import { type ContainerRecord, getById, getContainer, publishContainerEvent, setState } from './record.ts';
 import { removeWhileLocked } from './remove.ts';
@@ -57,12 +57,11 @@ async function startTask(
 ): Promise<ContainerRecord> {
   const { id, config } = record;
   undo.add(`root of ${id}`, () => room.layers.unmountRoot(id));
-  const { layers } = room.images.resolveForRun(record.imageId);
-  const root = await room.layers.mountRoot(id, layers, {});
+  const root = await room.layers.mountRoot(id, config.image.layers, {});
   undo.add(`network of ${id}`, () => room.networks.closeSandbox(id));
   const network = await connectNetwork(room, record);
   await writeEtcFiles(room, record, network);
-  await prepareMountTargets(config, root.path);
+  await createBindSources(config);
   const oci = await planTask(room, record, root.path, network);
   undo.add(`task ${id}`, () => room.runtime.delete(id));
   const { pid } = await room.runtime.create({

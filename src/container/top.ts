@@ -26,8 +26,7 @@ export async function topContainer(room: ContainerRoom, reference: string, psArg
     .split(/\s+/)
     .filter((argument) => argument !== '');
   const result = await runProgram(findProgram('ps') ?? 'ps', args, { timeoutMs: PS_TIMEOUT_MS });
-  if (result.code !== 0)
-    throw new EngineError('invalid-argument', `ps ${psArguments}: ${result.stderr.trim()}`);
+  if (result.code !== 0) throw new EngineError('invalid-argument', `ps ${psArguments}: ${result.stderr.trim()}`);
   const pids = new Set(listPids(cgroupOf(room, record)));
   return selectProcesses(result.stdout, pids);
 }

@@ -4,8 +4,9 @@ import { createContainer } from '#/container/create.ts';
 import { createExec, type ExecSpec, execIdsOf, getExec, resizeExec, startExec } from '#/container/exec.ts';
 import { killContainer } from '#/container/kill.ts';
 import { containerLogs, type LogsOptions } from '#/container/logs.ts';
+import { containerPaths } from '#/container/paths.ts';
 import { pauseContainer, unpauseContainer } from '#/container/pause.ts';
-import { type ContainerRecord, getContainer, listContainers } from '#/container/record.ts';
+import { type ContainerRecord, getContainer, listContainers, recordOfRow } from '#/container/record.ts';
 import { type RemoveOptions, removeContainer } from '#/container/remove.ts';
 import { renameContainer } from '#/container/rename.ts';
 import type { ContainerRoom } from '#/container/room.ts';
@@ -14,11 +15,9 @@ import { readContainerStats } from '#/container/stats.ts';
 import { restartContainer, type StopOptions, stopContainer } from '#/container/stop.ts';
 import { topContainer } from '#/container/top.ts';
 import { type WaitCondition, waitContainer } from '#/container/wait.ts';
-import { listContainersOfImage } from '#/store/containers.ts';
-import { recordOfRow } from '#/container/record.ts';
-import { containerPaths } from '#/container/paths.ts';
 import { parseSignal } from '#/linux/signals.ts';
 import type { TerminalSize } from '#/runtime/runtime.ts';
+import { listContainersOfImage } from '#/store/containers.ts';
 
 /** Every verb of the container room over one room: what embedders and front doors call. `ref` is an id, a name or an id prefix. */
 export function bindContainers(room: ContainerRoom) {
@@ -41,7 +40,8 @@ export function bindContainers(room: ContainerRoom) {
     stats: (ref: string) => readContainerStats(room, ref),
     list: (): readonly ContainerRecord[] => listContainers(room),
     get: (ref: string): ContainerRecord => getContainer(room, ref),
-    ofImage: (imageId: string): readonly ContainerRecord[] => listContainersOfImage(room.store, imageId).map(recordOfRow),
+    ofImage: (imageId: string): readonly ContainerRecord[] =>
+      listContainersOfImage(room.store, imageId).map(recordOfRow),
     /** Bytes that a container has written over its image. */
     writtenBytes: (record: ContainerRecord) => room.layers.getRootUsage(record.id),
     /** Host paths of a container's own files, for inspect. */

@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '#/base/clock.ts';
+import { EngineError, errnoOf } from '#/base/errors.ts';
+import { KeyedMutex } from '#/base/keyed-mutex.ts';
+import { type Logger, silentLogger } from '#/base/log.ts';
+import { withUndo } from '#/base/undo.ts';
+import { openBootstrap } from '#/bootstrap/bootstrap.ts';
+import { LiveContainers } from '#/container/live.ts';
+import { rotateLogsForever } from '#/container/log/rotate.ts';
+import { recordOfRow } from '#/container/record.ts';
+import { recoverContainers } from '#/container/recover.ts';
+import type { ContainerRoom } from '#/container/room.ts';
+import { EventBus } from '#/events/events.ts';
+import { openImages } from '#/image/images.ts';
+import { openLayerStore } from '#/layer/open.ts';
+import { probeCgroups } from '#/linux/cgroup.ts';
+import { probeHost } from '#/linux/host.ts';
+import { hostPrograms } from '#/linux/process.ts';
+import { openNetworks } from '#/network/open.ts';
+import { openConmonRuntime } from '#/runtime/open.ts';
+import { listContainers } from '#/store/containers.ts';
+import { openStore } from '#/store/store.ts';
+import { bindContainers } from './containers.ts';
+import type { Engine, EngineImages, ProvideOptions } from './engine.ts';
+import { readEngineInfo } from './info.ts';
+import { VERSION } from './version.ts';
+
+export interface EngineOptions {
+  /** Where everything durable is kept. */
+  readonly dataRoot: string;
+  /** Where what lives as long as the running containers is kept; on a tmpfs (`/run`). Short: it becomes part of socket paths. */
+  readonly execRoot: string;
+  readonly log?: Logger;
+  readonly cgroupDriver?: 'cgroupfs' | 'systemd';
+  /** Name or path of the OCI runtime; without it the first that works of crun and runc. */
+  readonly runtime?: string;
+  /** Of the default network's interface on the host. */
+  readonly bridgeName?: string;
+  /** `unpacked` extracts layers even where EROFS could be mounted. */
+  readonly storageDriver?: 'erofs' | 'unpacked';
+}
+
+const STOP_TIMEOUT_SEC = 10;
+const LOG_DEFAULTS = { maxSizeBytes: 10 * 1024 * 1024, maxFiles: 5 };
+const INIT_PROGRAMS = ['catatonit', 'tini', 'docker-init'];
+const SECCOMP_PROFILES = ['/etc/containers/seccomp.json', '/usr/share/containers/seccomp.json'];
+
+/** Opens an engine over its roots: database, rooms, recovery of what an earlier one left. Throws with everything closed again. */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const log = options.log ?? silentLogger;
+  return await withUndo(log, async (undo) => {
+    mkdirSync(options.dataRoot, { recursive: true, mode: 0o710 });
+    mkdirSync(options.execRoot, { recursive: true, mode: 0o711 });
+    const rooms = await openRooms(options, log, undo);
+    await recoverContainers(rooms.containers);
+    await rooms.images.sweep();
+    void rotateLogsForever(rooms.containers);
+    return engineOver(rooms, options);
+  });
+}
+
+type Rooms = Awaited<ReturnType<typeof openRooms>>;
+
+async function openRooms(options: EngineOptions, log: Logger, undo: Parameters<Parameters<typeof withUndo>[1]>[0]) {
+  const { dataRoot, execRoot } = options;
+  const clock = systemClock;
+  const closing = new AbortController();
+  const host = probeHost();
+  const cgroups = probeCgroups();
+  const cgroupDriver = options.cgroupDriver ?? (cgroups.systemdOwned && cgroups.mode === 'v2' ? 'systemd' : 'cgroupfs');
+  const store = openStore(join(dataRoot, 'gantry.db'));
+  undo.add('database', () => store[Symbol.dispose]());
+  const events = new EventBus(clock);
+  const layers = await openLayerStore({
+    dataRoot,
+    execRoot,
+    store,
+    log,
+    clock,
+    ...(options.storageDriver === undefined ? {} : { kind: options.storageDriver }),
+  });
+  undo.add('layers', () => layers.close());
+  const networks = await openNetworks({
+    store,
+    execRoot,
+    log,
+    clock,
+    events,
+    ...(options.bridgeName === undefined ? {} : { bridgeName: options.bridgeName }),
+  });
+  undo.add('networks', () => networks.close());
+  const runtime = await openConmonRuntime({
+    execRoot,
+    log,
+    clock,
+    programs: hostPrograms,
+    cgroups,
+    cgroupDriver,
+    ...(options.runtime === undefined ? {} : { preferred: options.runtime }),
+  });
+  undo.add('runtime', () => runtime.close());
+  const layersInUse = () => listContainers(store).flatMap((row) => recordOfRow(row).config.image.layers);
+  const images = openImages({ store, layers, events, log, clock, layersInUse });
+  const containers: ContainerRoom = {
+    store,
+    events,
+    images,
+    layers,
+    networks,
+    runtime,
+    host,
+    cgroups,
+    log,
+    clock,
+    locks: new KeyedMutex(),
+    live: new LiveContainers(),
+    settings: {
+      dataRoot,
+      cgroupDriver,
+      stopTimeoutSec: STOP_TIMEOUT_SEC,
+      initPath: firstFound(INIT_PROGRAMS),
+      seccompProfilePath: SECCOMP_PROFILES.find(isReadable),
+      logDefaults: LOG_DEFAULTS,
+      closing: closing.signal,
+    },
+  };
+  const bootstrap = openBootstrap({ images, programs: hostPrograms, log, dataRoot });
+  return {
+    store,
+    events,
+    layers,
+    networks,
+    runtime,
+    images,
+    containers,
+    bootstrap,
+    host,
+    closing,
+    cgroupDriver,
+    cgroups,
+  };
+}
+
+const firstFound = (names: readonly string[]): string | undefined =>
+  names.map((name) => hostPrograms.find(name)).find((path) => path !== undefined);
+
+function isReadable(path: string): boolean {
+  try {
+    readFileSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function engineOver(rooms: Rooms, options: EngineOptions): Engine {
+  const { images, events, layers, containers, store } = rooms;
+  const facts = { ...rooms, id: engineId(options.dataRoot), dataRoot: options.dataRoot };
+  let closed: Promise<void> | undefined;
+  return {
+    containers: bindContainers(containers),
+    images: provideable(rooms),
+    storageDriver: layers.kind,
+    serverHeader: `Gantry/${VERSION} (linux)`,
+    events: (filter) => events.subscribe(filter),
+    info: () => readEngineInfo(facts),
+    [Symbol.asyncDispose]() {
+      closed ??= closeRooms(rooms, store);
+      return closed;
+    },
+  };
+
+  async function closeRooms({ closing, networks, runtime }: Rooms, database: typeof store): Promise<void> {
+    closing.abort();
+    await runtime.close();
+    await networks.close();
+    await layers.close();
+    void images;
+    database[Symbol.dispose]();
+  }
+}
+
+function provideable({ images, bootstrap }: Rooms): EngineImages {
+  return {
+    ...images,
+    sizeOf: (id) => images.find(id)?.sizeBytes ?? 0,
+    async provide(reference: string, provideOptions: ProvideOptions = {}) {
+      if (!bootstrap.canProvide(reference)) {
+        throw new EngineError(
+          'not-implemented',
+          `pulling ${reference} is not implemented in this version of Gantry: load it from an archive, or use gantry.local/busybox, gantry.local/debian:bookworm or gantry.local/debian:trixie`,
+        );
+      }
+      await bootstrap.provide(reference, provideOptions);
+    },
+  };
+}
+
+/** Names this engine for ever: made at its first start. */
+function engineId(dataRoot: string): string {
+  const path = join(dataRoot, 'engine-id');
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    const id = randomUUID();
+    writeFileSync(path, `${id}\n`);
+    return id;
+  }
+}
