@@ -1,4 +1,4 @@
-import { rmdirSync, writeFileSync } from 'node:fs';
+import { rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError, errnoOf, toEngineError } from '#/base/errors.ts';
@@ -66,7 +66,12 @@ function kill(pid: number): void {
  */
 export async function removeCgroup(cgroup: Cgroup, { timeoutMs = TIMEOUT_MS } = {}): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  for (const { directory } of cgroup.directories) {
+  for (const { directory, hidden } of cgroup.directories) {
+    if (hidden) {
+      // A plain directory, in which crun leaves plain files of the names that it expects (cgroup.procs).
+      rmSync(directory, { recursive: true, force: true });
+      continue;
+    }
     for (const group of [...listBelow(directory), directory]) {
       while (!remove(group)) {
         if (performance.now() >= deadline) {

@@ -1,0 +1,93 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { withDeadline } from '#/base/delay.ts';
+import { EngineError, toEngineError } from '#/base/errors.ts';
+import { readFileInRoot } from '#/linux/open-in-root.ts';
+import { processStartTicks } from '#/linux/process-identity.ts';
+import type { OciRuntimeConfig } from '#/spec/oci/runtime.ts';
+import type { TaskRoom } from './conmon-runtime.ts';
+import { classifyCreateFailure, runtimeFailure } from './create-failure.ts';
+import { deleteTask } from './delete-task.ts';
+import { monitorArguments, spawnTaskMonitor } from './monitor.ts';
+import { type RunDirectory, readPidFile, runDirectory, writeTaskRecord } from './run-directory.ts';
+import type { CreateTask, RunningTask } from './runtime.ts';
+
+const CREATE_TIMEOUT_MS = 120_000;
+
+/** Makes the container up to its program. Whatever of it exists when this fails is removed again. */
+export async function createTask(room: TaskRoom, input: CreateTask, signal?: AbortSignal): Promise<RunningTask> {
+  const directory = runDirectory(room.execRoot, input.id);
+  signal?.throwIfAborted();
+  try {
+    mkdirSync(directory.path, { mode: 0o700 });
+  } catch (error) {
+    throw toEngineError(error, `make the run directory of container ${input.id}`);
+  }
+  try {
+    return await createIn(room, directory, input, signal);
+  } catch (error) {
+    await deleteTask(room, input.id).catch((leftover: unknown) =>
+      room.log.warn({ err: leftover, id: input.id }, 'a failed create left something behind'),
+    );
+    throw toEngineError(error, `create container ${input.id}`);
+  }
+}
+
+async function createIn(
+  room: TaskRoom,
+  directory: RunDirectory,
+  input: CreateTask,
+  signal: AbortSignal | undefined,
+): Promise<RunningTask> {
+  writeFileSync(directory.config, JSON.stringify(input.config), { mode: 0o600 });
+  const channel = await spawnTaskMonitor(room.tools, taskArguments(room, directory, input), directory.path);
+  try {
+    const { value: pid, message } = await withDeadline(
+      abortable(channel.report(), signal, input.id),
+      CREATE_TIMEOUT_MS,
+      `creating container ${input.id}`,
+    );
+    if (pid <= 0) throw createFailure(input.config, input.id, message);
+    const monitorPid = readPidFile(directory.monitorPidFile);
+    writeTaskRecord(directory, {
+      pid,
+      startTicks: processStartTicks(pid),
+      monitorPid,
+      logPath: input.logPath,
+      cgroupsPath: input.config.linux.cgroupsPath,
+      stdinOnce: input.stdinOnce,
+    });
+    return { pid, monitorPid };
+  } finally {
+    channel.close();
+  }
+}
+
+function taskArguments(room: TaskRoom, directory: RunDirectory, input: CreateTask): string[] {
+  return [
+    ...monitorArguments(room.tools, input.id, directory.path),
+    ...['-p', directory.pidFile, '-P', directory.monitorPidFile, '--log-path', `k8s-file:${input.logPath}`],
+    ...(input.terminal ? ['-t'] : []),
+    ...(input.openStdin ? ['-i'] : []),
+    ...(input.openStdin && !input.stdinOnce ? ['--leave-stdin-open'] : []),
+  ];
+}
+
+/** crun has one text for a missing program, a directory and a file without the x bit; Docker tells 127 from 126. */
+function createFailure(config: OciRuntimeConfig, id: string, message: string): EngineError {
+  const [program = ''] = config.process.args;
+  const attempted = `create container ${id}`;
+  if (classifyCreateFailure(message) !== 'command-not-found' || !program.includes('/')) {
+    return runtimeFailure(attempted, message);
+  }
+  const isThere = readFileInRoot(config.root.path, program, 0) !== undefined;
+  return runtimeFailure(attempted, isThere ? `exec: ${JSON.stringify(program)}: permission denied` : message);
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined, id: string): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new EngineError('canceled', `creating container ${id} was canceled`));
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
