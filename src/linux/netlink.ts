@@ -145,7 +145,7 @@ export const decodeText = (value: Buffer): string => value.toString('utf8').repl
 
 /** The content of an NLMSG_ERROR, which is an acknowledgement too. */
 export function decodeAck({ flags, payload }: NetlinkMessage): NetlinkAck {
-  const errno = -readS32(payload);
+  const errno = Math.abs(readS32(payload));
   if ((flags & NLM_F_ACK_TLVS) === 0) return { errno, explanation: undefined };
   const echoedBytes = flags & NLM_F_CAPPED ? HEADER_BYTES : padded(readU32(payload, 4));
   const explanation = decodeAttributes(payload.subarray(4 + echoedBytes)).get(NLMSGERR_ATTR_MSG);

@@ -19,10 +19,13 @@ export async function listNftTable(family: string, name: string): Promise<readon
   return nftables.filter((object) => !('metainfo' in object));
 }
 
-/** Carries out all commands in one transaction: all of them, or none. */
+/**
+ * Carries out all commands in one transaction: all of them, or none. As an argument (128 KiB at most), not on stdin: nft
+ * opens /dev/stdin by name, which fails on the socket that Node's pipes are.
+ */
 export async function applyNft(attempted: string, commands: readonly NftObject[]): Promise<void> {
-  const stdin = JSON.stringify({ nftables: commands });
-  const result = await runProgram('nft', ['-j', '-f', '-'], { stdin, timeoutMs: TIMEOUT_MS });
+  const json = JSON.stringify({ nftables: commands });
+  const result = await runProgram('nft', ['-j', json], { timeoutMs: TIMEOUT_MS });
   if (result.code !== 0) throw nftError(attempted, result.stderr);
 }
 
