@@ -71,6 +71,13 @@ export function parseImageConfig(text: string): OciImageConfig {
   return config;
 }
 
+/** As parseImageConfig, quickly, of a text that has been through it before. */
+export function readStoredConfig(text: string): OciImageConfig {
+  const config: OciImageConfig = JSON.parse(text, (_key, value) => (value === null ? undefined : value));
+  const { type, diff_ids } = config.rootfs;
+  return diff_ids === undefined ? { ...config, rootfs: { type, diff_ids: [] } } : config;
+}
+
 /** Milliseconds since the epoch; 0 where the config says nothing usable. */
 export function createdAtMs(config: OciImageConfig): number {
   const parsed = Date.parse(config.created ?? '');

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ErrorKind, isEngineError } from '#/base/errors.ts';
 import type { ContainerId, DiffId, ImageId } from '#/base/ids.ts';
-import { setReference } from '#/store/images.ts';
+import { insertImage, setReference } from '#/store/images.ts';
 import { chainIdsOf } from './chain-id.ts';
+import { parseImageConfig, readStoredConfig } from './image-config.ts';
 import { dockerMembers, hexDigestOf, imageOf, tarOf } from './testing/archives.ts';
 import { piecesOf } from './testing/memory-layers.ts';
 import { openTestImages } from './testing/room.ts';
@@ -65,7 +66,8 @@ test('what is not there is reported in the words of docker', async (t) => {
 test('a prefix of two ids names neither', async (t) => {
   const { images, store } = openTestImages(t);
   for (const end of ['1', '2']) {
-    store.run("INSERT INTO images VALUES (?, '{}', 0, 0, 0, NULL)", `sha256:${'abc'.padEnd(63, '0')}${end}`);
+    const id = `sha256:${'abc'.padEnd(63, '0')}${end}` as ImageId;
+    insertImage(store, { id, config: IMAGE.configText, size_bytes: 0, created_at: 0, added_at: 0 }, []);
   }
   assert.throws(
     () => images.get('abc'),
@@ -223,6 +225,17 @@ test('layers that an operation has leased are not swept', async (t) => {
   store.run("INSERT INTO lease_items VALUES ('l', ?)", layerIdsOf(IMAGE)[0] ?? '');
   await images.remove('app:1', unused);
   assert.deepEqual(layers.list(), layerIdsOf(IMAGE).slice(0, 1));
+});
+
+test('a config reads the same from the store as from the archive, its nulls left out', () => {
+  const configs = [
+    IMAGE.configText,
+    imageOf([], { config: { Env: null, Healthcheck: { Test: null, Retries: 1 } }, history: null, variant: null })
+      .configText,
+    imageOf([], { rootfs: { type: 'layers', diff_ids: null }, history: [{ comment: null, created_by: 'x' }] })
+      .configText,
+  ];
+  for (const text of configs) assert.deepEqual(readStoredConfig(text), parseImageConfig(text));
 });
 
 test('two loads of the same image at once both succeed, and one image is there', async (t) => {

@@ -10,7 +10,7 @@ import {
   listReferencesOfImage,
 } from '#/store/images.ts';
 import type { Store } from '#/store/store.ts';
-import { parseImageConfig } from './image-config.ts';
+import { readStoredConfig } from './image-config.ts';
 
 /** An image that is here. */
 export interface ImageRecord {
@@ -53,7 +53,7 @@ function toImageRecord(store: Store, row: ImageRow, names: readonly string[]): I
   const references = names.map(parseReference);
   return {
     id: row.id,
-    config: parseImageConfig(row.config),
+    config: readStoredConfig(row.config),
     configText: row.config,
     layers: listLayersOfImage(store, row.id),
     tags: references.filter((reference) => reference.digest === undefined).map(printFamiliar),

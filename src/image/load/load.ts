@@ -14,7 +14,7 @@ import { type ReadArchiveOptions, readArchive } from './read-archive.ts';
 
 /** One name that a load set, or an image that came without a name. */
 export interface LoadedImage {
-  readonly imageId: ImageId;
+  readonly id: ImageId;
   /** As people write it. */
   readonly reference: string | undefined;
   /** The image that had the name until now. */
@@ -78,12 +78,12 @@ export function commitImages(room: ImageRoom, images: readonly PlannedImage[]): 
         row,
         layers.map((layer) => layer.diffId),
       );
-      if (references.length === 0) return [{ imageId: id, reference: undefined, replaced: undefined }];
+      if (references.length === 0) return [{ id, reference: undefined, replaced: undefined }];
       return references.map((reference) => {
         const key = referenceKey(reference);
         const before = findReferenceRow(store, key)?.image_id;
         setReference(store, key, id, nowMs);
-        return { imageId: id, reference: printFamiliar(reference), replaced: before === id ? undefined : before };
+        return { id, reference: printFamiliar(reference), replaced: before === id ? undefined : before };
       });
     }),
   );
@@ -99,8 +99,8 @@ function publishLoaded(room: ImageRoom, images: readonly PlannedImage[]): void {
 }
 
 /** The lines that Docker prints for what a load did. */
-export function printLoaded({ imageId, reference, replaced }: LoadedImage): readonly string[] {
-  if (reference === undefined) return [`Loaded image ID: ${imageId}`];
+export function printLoaded({ id, reference, replaced }: LoadedImage): readonly string[] {
+  if (reference === undefined) return [`Loaded image ID: ${id}`];
   const renamed =
     replaced === undefined
       ? []
