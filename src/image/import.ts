@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { toEngineError } from '#/base/errors.ts';
 import { type DiffId, digestOfHex, type ImageId } from '#/base/ids.ts';
 import type { IngestedLayer } from '#/layer/layer.ts';
 import type { OciImageConfig } from '#/spec/oci/image.ts';
@@ -37,6 +38,8 @@ export async function importImage(
     const [first] = commitImages(room, [{ id, config: parsed, configText, layers: stored, references: names }]);
     publishImageEvent(room, 'import', id, first?.reference ?? id, parsed.config?.Labels ?? {});
     return id;
+  } catch (error) {
+    throw toEngineError(error, 'import an image');
   } finally {
     room.gate.sweepLater();
   }

@@ -23,7 +23,7 @@ export class IngestQueue implements AsyncDisposable {
     while (this.#pending.size >= PENDING_MAX) await Promise.race(this.#pending);
     this.throwFailure();
     const consumed = Promise.withResolvers<void>();
-    const layer = this.#layers.ingest(tellingItsEnd(source, consumed.resolve), { ...options, signal: this.#signal });
+    const layer = this.#layers.ingest(this.#watch(source, consumed.resolve), { ...options, signal: this.#signal });
     const settled = layer.then(
       () => {},
       (error: unknown) => {
@@ -35,6 +35,18 @@ export class IngestQueue implements AsyncDisposable {
     await Promise.race([consumed.promise, settled]);
     this.throwFailure();
     return { layer };
+  }
+
+  /** The source itself. That it broke off is known at once, before the store says so in words of its own. */
+  async *#watch(source: AsyncIterable<Uint8Array>, tellEnd: () => void): AsyncGenerator<Uint8Array> {
+    try {
+      yield* source;
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
+    } finally {
+      tellEnd();
+    }
   }
 
   throwFailure(): void {
@@ -51,13 +63,5 @@ export class IngestQueue implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#pending);
-  }
-}
-
-async function* tellingItsEnd(source: AsyncIterable<Uint8Array>, tell: () => void): AsyncGenerator<Uint8Array> {
-  try {
-    yield* source;
-  } finally {
-    tell();
   }
 }

@@ -477,6 +477,22 @@ test('a canceled load ends although its source is silent, and leaves nothing', a
   assert.deepEqual([layers.list(), layers.ingesting], [[], 0]);
 });
 
+test('a source that breaks off with an error of its own fails the load, in every part of the archive', async (t) => {
+  const { images, layers } = openTestImages(t);
+  const archive = tarOf(DOCKER);
+  for (let at = 0; at < archive.byteLength; at += 700) {
+    async function* breaking(): AsyncGenerator<Buffer> {
+      yield* piecesOf(archive.subarray(0, at));
+      throw new Error('the client is gone');
+    }
+    await assert.rejects(
+      images.load(breaking()),
+      (error) => isEngineError(error) && /the client is gone/.test(error.message),
+    );
+    assert.deepEqual([images.list(), layers.list()], [[], []]);
+  }
+});
+
 test('a layer that cannot be stored fails the load with its own error once all others have stopped', async (t) => {
   const { images, layers } = openTestImages(t);
   layers.beforeStore = async (diffId) => {

@@ -1,4 +1,4 @@
-import { EngineError } from '#/base/errors.ts';
+import { EngineError, toEngineError } from '#/base/errors.ts';
 import type { ImageId } from '#/base/ids.ts';
 import { printFamiliar } from '#/spec/distribution/reference.ts';
 import { findReferenceRow, insertImage, setReference } from '#/store/images.ts';
@@ -37,6 +37,8 @@ export async function loadImages(
     const loaded = commitImages(room, images);
     publishLoaded(room, images);
     return loaded;
+  } catch (error) {
+    throw toEngineError(error, 'load images');
   } finally {
     // Layers of a failed load, and files that only looked like layers, are named by nothing. This runs when the hold ends.
     room.gate.sweepLater();
