@@ -1,5 +1,8 @@
 /** `key` or `key=value`, all of which must hold. */
-export function matchesLabels(wanted: readonly string[] | undefined, labels: Readonly<Record<string, string>>): boolean {
+export function matchesLabels(
+  wanted: readonly string[] | undefined,
+  labels: Readonly<Record<string, string>>,
+): boolean {
   return (wanted ?? []).every((want) => {
     const separator = want.indexOf('=');
     if (separator === -1) return Object.hasOwn(labels, want);
@@ -16,7 +19,10 @@ export function matchesReference(pattern: string, reference: string): boolean {
 }
 
 function globSource(pattern: string): string {
-  return pattern.replaceAll(/[.+^${}()|\\]/g, '\\$&').replaceAll('*', '[^/]*').replaceAll('?', '[^/]');
+  return pattern
+    .replaceAll(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]');
 }
 
 /** Docker matches names by regular expression, anywhere in them; a pattern that is none matches as plain text. */

@@ -40,12 +40,16 @@ export function printImageInspect(engine: Engine, image: ImageRecord): ImageInsp
     Size: image.sizeBytes,
     GraphDriver: { Name: engine.storageDriver, Data: null },
     RootFS: { Type: 'layers', ...(image.layers.length === 0 ? {} : { Layers: image.layers }) },
-    Metadata: { LastTagTime: image.lastTaggedAtMs === undefined ? '0001-01-01T00:00:00Z' : rfc3339Nano(image.lastTaggedAtMs) },
+    Metadata: {
+      LastTagTime: image.lastTaggedAtMs === undefined ? '0001-01-01T00:00:00Z' : rfc3339Nano(image.lastTaggedAtMs),
+    },
   };
 }
 
 /** Docker's clients read these keys as always there. */
-function printImageConfig(config: NonNullable<ImageRecord['config']['config']>): NonNullable<ImageInspectResponse['Config']> {
+function printImageConfig(
+  config: NonNullable<ImageRecord['config']['config']>,
+): NonNullable<ImageInspectResponse['Config']> {
   return {
     ...config,
     Cmd: config.Cmd ?? null,

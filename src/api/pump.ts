@@ -30,7 +30,8 @@ export async function pump(socket: Duplex, stdio: PumpedStdio, { stdin, detachKe
   try {
     for await (const { stream, data } of stdio.output) {
       if (socket.destroyed) return;
-      if (!socket.write(stdio.tty ? data : frame(stream, data))) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+      if (!socket.write(stdio.tty ? data : frame(stream, data)))
+        await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
     }
   } finally {
     stdio.close();

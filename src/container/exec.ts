@@ -87,7 +87,7 @@ export async function startExec(room: ContainerRoom, id: string, detach: boolean
     const { attach } = exec.spec;
     exec.session = await room.runtime.exec(exec.containerId, {
       sessionId: id,
-      process: await planExecProcess(room, record, exec.spec),
+      process: planExecProcess(record, exec.spec),
       openStdin: attach.stdin && !detach,
       detached: detach || !(attach.stdin || attach.stdout || attach.stderr),
     });

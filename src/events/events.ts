@@ -35,6 +35,10 @@ export class EventBus {
     this.#clock = clock;
   }
 
+  get subscriberCount(): number {
+    return this.#subscribers.size;
+  }
+
   publish(event: Omit<EngineEvent, 'timeMs'>): void {
     const stamped = { ...event, timeMs: this.#clock.now() };
     this.#kept.push(stamped);
@@ -54,7 +58,12 @@ export class EventBus {
     const past = sinceMs === undefined ? [] : this.#kept.filter((event) => event.timeMs >= sinceMs);
     const subscriber: Subscriber = { queue: past, wake: () => {}, overflowed: false };
     this.#subscribers.add(subscriber);
-    signal.addEventListener('abort', () => subscriber.wake(), { once: true });
+    // A subscriber that is never read is dropped here too, not only where its reading ends.
+    const leave = (): void => {
+      this.#subscribers.delete(subscriber);
+      subscriber.wake();
+    };
+    signal.addEventListener('abort', leave, { once: true });
     return this.#drain(subscriber, signal);
   }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 export interface InterfaceCounters {
@@ -64,3 +64,6 @@ export function readSystemCpuNs(): number {
 }
 
 export const onlineCpus = (): number => availableParallelism();
+
+/** File descriptors that this process has open. */
+export const countOpenFiles = (): number => readdirSync('/proc/self/fd').length;

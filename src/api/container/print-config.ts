@@ -117,7 +117,8 @@ export function printHostConfig(config: ContainerConfig): object {
 }
 
 function printResources({ resources, devices, deviceCgroupRules, ulimits, cgroupParent }: ContainerConfig): object {
-  const rates = (list: readonly { path: string; rate: number }[]) => list.map(({ path, rate }) => ({ Path: path, Rate: rate }));
+  const rates = (list: readonly { path: string; rate: number }[]) =>
+    list.map(({ path, rate }) => ({ Path: path, Rate: rate }));
   return {
     CpuShares: resources.cpuShares ?? 0,
     Memory: resources.memoryBytes ?? 0,
@@ -159,11 +160,17 @@ const isBind = (mount: MountSpec): mount is Bind => mount.kind === 'bind';
 function printMountSettings({ mounts }: ContainerConfig): object {
   const binds = mounts.filter(isBind).filter((mount) => mount.writtenMode !== undefined);
   const tmpfs = mounts.filter((mount): mount is Tmpfs => mount.kind === 'tmpfs' && mount.origin === 'tmpfs');
-  const typed = mounts.filter((mount) => (mount.kind === 'bind' ? mount.writtenMode === undefined : mount.origin === 'mount'));
+  const typed = mounts.filter((mount) =>
+    mount.kind === 'bind' ? mount.writtenMode === undefined : mount.origin === 'mount',
+  );
   return {
-    Binds: orNull(binds.map(({ source, target, writtenMode }) => [source, target, ...(writtenMode ? [writtenMode] : [])].join(':'))),
+    Binds: orNull(
+      binds.map(({ source, target, writtenMode }) => [source, target, ...(writtenMode ? [writtenMode] : [])].join(':')),
+    ),
     ...(typed.length === 0 ? {} : { Mounts: typed.map(printMountRequest) }),
-    ...(tmpfs.length === 0 ? {} : { Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsOptions(mount)])) }),
+    ...(tmpfs.length === 0
+      ? {}
+      : { Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsOptions(mount)])) }),
   };
 }
 
@@ -177,7 +184,10 @@ const tmpfsOptions = ({ sizeBytes, mode, options }: Tmpfs): string =>
 function printMountRequest(mount: MountSpec): object {
   if (mount.kind === 'tmpfs') {
     const { target, sizeBytes, mode } = mount;
-    const options = { ...(sizeBytes === undefined ? {} : { SizeBytes: sizeBytes }), ...(mode === undefined ? {} : { Mode: mode }) };
+    const options = {
+      ...(sizeBytes === undefined ? {} : { SizeBytes: sizeBytes }),
+      ...(mode === undefined ? {} : { Mode: mode }),
+    };
     return { Type: 'tmpfs', Target: target, ...(Object.keys(options).length === 0 ? {} : { TmpfsOptions: options }) };
   }
   return {
@@ -201,6 +211,13 @@ export function printMountPoints({ mounts }: ContainerConfig): readonly object[]
           RW: !mount.readOnly,
           Propagation: mount.propagation,
         }
-      : { Type: 'tmpfs', Source: '', Destination: mount.target, Mode: '', RW: !mount.options.includes('ro'), Propagation: '' },
+      : {
+          Type: 'tmpfs',
+          Source: '',
+          Destination: mount.target,
+          Mode: '',
+          RW: !mount.options.includes('ro'),
+          Propagation: '',
+        },
   );
 }

@@ -1,6 +1,6 @@
-import { CreateContainerBody } from '#/spec/docker-api/create-container.ts';
 import { EngineError } from '#/base/errors.ts';
-import type { Engine, ContainerRecord, WaitCondition } from '#/engine/index.ts';
+import type { ContainerRecord, Engine, WaitCondition } from '#/engine/index.ts';
+import { CreateContainerBody } from '#/spec/docker-api/create-container.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
 import { readJsonBody } from '../body.ts';
 import { parseContainerSpec } from '../container/parse-spec.ts';
@@ -16,8 +16,18 @@ export const CONTAINER_ROUTES: readonly Route[] = [
   { kind: 'http', method: 'POST', path: '/containers/:id/stop', handle: stop },
   { kind: 'http', method: 'POST', path: '/containers/:id/restart', handle: restart },
   { kind: 'http', method: 'POST', path: '/containers/:id/kill', handle: kill },
-  { kind: 'http', method: 'POST', path: '/containers/:id/pause', handle: (call) => act(call, (engine, id) => engine.containers.pause(id)) },
-  { kind: 'http', method: 'POST', path: '/containers/:id/unpause', handle: (call) => act(call, (engine, id) => engine.containers.unpause(id)) },
+  {
+    kind: 'http',
+    method: 'POST',
+    path: '/containers/:id/pause',
+    handle: (call) => act(call, (engine, id) => engine.containers.pause(id)),
+  },
+  {
+    kind: 'http',
+    method: 'POST',
+    path: '/containers/:id/unpause',
+    handle: (call) => act(call, (engine, id) => engine.containers.unpause(id)),
+  },
   { kind: 'http', method: 'POST', path: '/containers/:id/rename', handle: rename },
   { kind: 'http', method: 'POST', path: '/containers/:id/wait', handle: wait },
   { kind: 'http', method: 'POST', path: '/containers/:id/resize', handle: resize },
@@ -46,7 +56,10 @@ export async function sizeOf(engine: Engine, record: ContainerRecord): Promise<S
   return { writtenBytes, rootBytes: writtenBytes + engine.images.sizeOf(record.imageId) };
 }
 
-async function act({ engine, params, response }: HttpCall, verb: (engine: Engine, id: string) => Promise<unknown>): Promise<void> {
+async function act(
+  { engine, params, response }: HttpCall,
+  verb: (engine: Engine, id: string) => Promise<unknown>,
+): Promise<void> {
   await verb(engine, params.id ?? '');
   sendEmpty(response, 204);
 }
@@ -67,14 +80,17 @@ async function stop({ engine, params, query, response }: HttpCall): Promise<void
   sendEmpty(response, result === 'already-stopped' ? 304 : 204);
 }
 
-const restart = (call: HttpCall): Promise<void> =>
-  act(call, (engine, id) => engine.containers.restart(id, stopOptionsOf(call.query)));
+function restart(call: HttpCall): Promise<void> {
+  return act(call, (engine, id) => engine.containers.restart(id, stopOptionsOf(call.query)));
+}
 
-const kill = (call: HttpCall): Promise<void> =>
-  act(call, (engine, id) => engine.containers.kill(id, call.query.get('signal') || 'SIGKILL'));
+function kill(call: HttpCall): Promise<void> {
+  return act(call, (engine, id) => engine.containers.kill(id, call.query.get('signal') || 'SIGKILL'));
+}
 
-const rename = (call: HttpCall): Promise<void> =>
-  act(call, (engine, id) => engine.containers.rename(id, call.query.get('name') ?? ''));
+function rename(call: HttpCall): Promise<void> {
+  return act(call, (engine, id) => engine.containers.rename(id, call.query.get('name') ?? ''));
+}
 
 async function resize({ engine, params, query, response }: HttpCall): Promise<void> {
   await engine.containers.resize(params.id ?? '', sizeOfTerminal(query));
@@ -86,7 +102,10 @@ export function sizeOfTerminal(query: URLSearchParams): { readonly rows: number;
   const [rows, columns] = [intOf(query, 'h'), intOf(query, 'w')];
   const isSize = (value: number | undefined): value is number => value !== undefined && value >= 0 && value <= 65_535;
   if (isSize(rows) && isSize(columns)) return { rows, columns };
-  throw new EngineError('invalid-argument', `invalid resize height or width: h=${query.get('h')} w=${query.get('w')}, 0 to 65535 expected`);
+  throw new EngineError(
+    'invalid-argument',
+    `invalid resize height or width: h=${query.get('h')} w=${query.get('w')}, 0 to 65535 expected`,
+  );
 }
 
 const CONDITIONS: readonly string[] = ['not-running', 'next-exit', 'removed'] satisfies readonly WaitCondition[];
@@ -102,10 +121,11 @@ async function wait({ engine, params, query, response, signal }: HttpCall): Prom
   response.end(`${JSON.stringify({ StatusCode: code })}\n`);
 }
 
-const remove = (call: HttpCall): Promise<void> => {
-  if (boolOf(call.query, 'link')) throw new EngineError('not-implemented', 'removing links is not implemented in this version of Gantry');
+function remove(call: HttpCall): Promise<void> {
+  if (boolOf(call.query, 'link'))
+    throw new EngineError('not-implemented', 'removing links is not implemented in this version of Gantry');
   return act(call, (engine, id) => engine.containers.remove(id, { force: boolOf(call.query, 'force') }));
-};
+}
 
 async function top({ engine, params, query, response }: HttpCall): Promise<void> {
   const table = await engine.containers.top(params.id ?? '', query.get('ps_args') || '-ef');

@@ -6,13 +6,29 @@ import { writeAll } from './streams.ts';
 
 export const EVENT_ROUTES: readonly Route[] = [{ kind: 'http', method: 'GET', path: '/events', handle: events }];
 
-const FILTERS = ['config', 'container', 'daemon', 'event', 'image', 'label', 'network', 'node', 'plugin', 'scope', 'secret', 'service', 'type', 'volume'] as const;
+const FILTERS = [
+  'config',
+  'container',
+  'daemon',
+  'event',
+  'image',
+  'label',
+  'network',
+  'node',
+  'plugin',
+  'scope',
+  'secret',
+  'service',
+  'type',
+  'volume',
+] as const;
 
 async function events({ engine, query, response, signal, version }: HttpCall): Promise<void> {
   const filters = filtersOf(query, FILTERS);
   const sinceMs = timeMsOf(query, 'since');
   const untilMs = timeMsOf(query, 'until');
-  const until = untilMs === undefined ? undefined : AbortSignal.timeout(Math.min(Math.max(0, untilMs - Date.now()), 2 ** 31 - 1));
+  const until =
+    untilMs === undefined ? undefined : AbortSignal.timeout(Math.min(Math.max(0, untilMs - Date.now()), 2 ** 31 - 1));
   const stream = engine.events({
     ...(sinceMs === undefined ? {} : { sinceMs }),
     signal: until === undefined ? signal : AbortSignal.any([signal, until]),
@@ -53,7 +69,11 @@ function printEvent(event: EngineEvent, minor: number): object {
   const legacy =
     minor >= 52 || event.type !== 'container'
       ? {}
-      : { status: event.action, id: event.id, ...(event.attributes.image === undefined ? {} : { from: event.attributes.image }) };
+      : {
+          status: event.action,
+          id: event.id,
+          ...(event.attributes.image === undefined ? {} : { from: event.attributes.image }),
+        };
   return {
     ...legacy,
     Type: event.type,

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { shortId } from '#/base/ids.ts';
 import { EngineError, messageOf } from '#/base/errors.ts';
+import { shortId } from '#/base/ids.ts';
 import { type ImageRecord, isAlive } from '#/engine/index.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
 import { describeError } from '../errors.ts';
@@ -44,7 +44,11 @@ function selectImages(
   const until = filters.get('until')?.map((text) => untilMs(text));
   const patterns = filters.get('reference');
   return images
-    .map((image) => (patterns === undefined ? image : { ...image, tags: image.tags.filter((tag) => patterns.some((pattern) => matchesReference(pattern, tag))) }))
+    .map((image) =>
+      patterns === undefined
+        ? image
+        : { ...image, tags: image.tags.filter((tag) => patterns.some((pattern) => matchesReference(pattern, tag))) },
+    )
     .filter(
       (image) =>
         (patterns === undefined || image.tags.length > 0) &&
@@ -62,7 +66,10 @@ const DURATION_UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_00
 function untilMs(text: string): number {
   const duration = [...text.matchAll(/(\d+(?:\.\d+)?)([smh])/g)];
   if (duration.length > 0 && duration.map(([whole]) => whole).join('') === text) {
-    return Date.now() - duration.reduce((sum, [, count, unit]) => sum + Number(count) * (DURATION_UNITS_MS[unit ?? ''] ?? 0), 0);
+    return (
+      Date.now() -
+      duration.reduce((sum, [, count, unit]) => sum + Number(count) * (DURATION_UNITS_MS[unit ?? ''] ?? 0), 0)
+    );
   }
   const time = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text);
   if (Number.isFinite(time)) return time;
@@ -71,7 +78,11 @@ function untilMs(text: string): number {
 
 async function load({ engine, query, request, response, signal }: HttpCall): Promise<void> {
   const platforms = query.getAll('platform');
-  if (platforms.length > 0) throw new EngineError('not-implemented', 'loading one platform of an image is not implemented in this version of Gantry');
+  if (platforms.length > 0)
+    throw new EngineError(
+      'not-implemented',
+      'loading one platform of an image is not implemented in this version of Gantry',
+    );
   const loaded = await engine.images.load(request, { signal });
   response.writeHead(200, { 'Content-Type': 'application/json' });
   for (const image of loaded) {
@@ -84,7 +95,10 @@ async function load({ engine, query, request, response, signal }: HttpCall): Pro
 async function save({ engine, response, query }: HttpCall, names: readonly string[]): Promise<void> {
   if (names.length === 0) throw new EngineError('invalid-argument', 'no image named to be saved');
   if (query.getAll('platform').length > 0) {
-    throw new EngineError('not-implemented', 'saving one platform of an image is not implemented in this version of Gantry');
+    throw new EngineError(
+      'not-implemented',
+      'saving one platform of an image is not implemented in this version of Gantry',
+    );
   }
   const archive = engine.images.save(names);
   response.writeHead(200, { 'Content-Type': 'application/x-tar' });
@@ -99,16 +113,22 @@ async function save({ engine, response, query }: HttpCall, names: readonly strin
 async function create({ engine, query, request, response, signal }: HttpCall): Promise<void> {
   request.resume();
   const name = query.get('fromImage');
-  if (name === null || name === '') throw new EngineError('not-implemented', 'importing images is not implemented in this version of Gantry');
+  if (name === null || name === '')
+    throw new EngineError('not-implemented', 'importing images is not implemented in this version of Gantry');
   const tag = query.get('tag') ?? '';
   const reference = tag === '' ? name : `${name}${tag.includes(':') ? '@' : ':'}${tag}`;
-  await engine.images.provide(reference, {
-    signal,
-    onProgress: (status) => writeProgress(response, { status }),
-  }).catch((error: unknown) => {
-    if (!response.headersSent) throw error;
-    writeProgress(response, { errorDetail: { code: describeError(error).status, message: messageOf(error) }, error: messageOf(error) });
-  });
+  await engine.images
+    .provide(reference, {
+      signal,
+      onProgress: (status) => writeProgress(response, { status }),
+    })
+    .catch((error: unknown) => {
+      if (!response.headersSent) throw error;
+      writeProgress(response, {
+        errorDetail: { code: describeError(error).status, message: messageOf(error) },
+        error: messageOf(error),
+      });
+    });
   if (!response.headersSent) writeProgress(response, { status: `Status: Image is up to date for ${reference}` });
   response.end();
 }
@@ -144,7 +164,8 @@ async function getByName(call: HttpCall): Promise<void> {
 
 function postByName({ engine, params, query, response }: HttpCall): void {
   const { name, action } = splitName(params['*'] ?? '', ['tag', 'push']);
-  if (action === 'push') throw new EngineError('not-implemented', 'pushing images is not implemented in this version of Gantry');
+  if (action === 'push')
+    throw new EngineError('not-implemented', 'pushing images is not implemented in this version of Gantry');
   const repository = query.get('repo') ?? '';
   const tag = query.get('tag') ?? '';
   engine.images.tag(name, tag === '' ? repository : `${repository}:${tag}`);
@@ -156,11 +177,17 @@ async function remove({ engine, params, query, response }: HttpCall): Promise<vo
     force: boolOf(query, 'force'),
     usedBy: (id) => engine.containers.ofImage(id).map((record) => ({ id: record.id, running: isAlive(record.state) })),
   });
-  const printed = items.map((item) => (item.kind === 'untagged' ? { Untagged: item.reference } : { Deleted: item.digest }));
+  const printed = items.map((item) =>
+    item.kind === 'untagged' ? { Untagged: item.reference } : { Deleted: item.digest },
+  );
   sendJson(response, 200, printed);
 }
 
 /** The name that `docker ps` shows for a container's image: as asked, or its id where that name now means another. */
-export function displayedImage(images: { find(reference: string): ImageRecord | undefined }, reference: string, id: string): string {
+export function displayedImage(
+  images: { find(reference: string): ImageRecord | undefined },
+  reference: string,
+  id: string,
+): string {
   return images.find(reference)?.id === id ? reference : shortId(id);
 }

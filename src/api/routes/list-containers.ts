@@ -14,15 +14,37 @@ export const LIST_CONTAINER_ROUTES: readonly Route[] = [
 ];
 
 const FILTERS = [
-  'ancestor', 'before', 'expose', 'exited', 'health', 'id', 'isolation', 'is-task', 'label', 'name', 'network', 'publish', 'since', 'status', 'volume',
+  'ancestor',
+  'before',
+  'expose',
+  'exited',
+  'health',
+  'id',
+  'isolation',
+  'is-task',
+  'label',
+  'name',
+  'network',
+  'publish',
+  'since',
+  'status',
+  'volume',
 ] as const;
 const STATUSES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
 
 async function list({ engine, query, response, version }: HttpCall): Promise<void> {
   const filters = filtersOf(query, FILTERS);
   const limit = intOf(query, 'limit') ?? 0;
-  const all = boolOf(query, 'all') || limit > 0 || filters.has('status') || filters.has('exited') || filters.has('before') || filters.has('since');
-  const selected = select(engine, filters).filter((record) => all || isAlive(record.state) || record.state.status === 'restarting');
+  const all =
+    boolOf(query, 'all') ||
+    limit > 0 ||
+    filters.has('status') ||
+    filters.has('exited') ||
+    filters.has('before') ||
+    filters.has('since');
+  const selected = select(engine, filters).filter(
+    (record) => all || isAlive(record.state) || record.state.status === 'restarting',
+  );
   const shown = limit > 0 ? selected.slice(0, limit) : selected;
   const withSize = boolOf(query, 'size');
   const nowMs = Date.now();
@@ -57,11 +79,26 @@ function testsOf(engine: Engine, filters: Filters): readonly Test[] {
   given('before', ([reference = '']) => timeTest(engine, reference, (time, than) => time < than));
   given('since', ([reference = '']) => timeTest(engine, reference, (time, than) => time > than));
   given('network', (names) => (record) => onNetwork(engine, record, names));
-  given('volume', (paths) => (record) => record.config.mounts.some((mount) => paths.includes(mount.target) || (mount.kind === 'bind' && paths.includes(mount.source))));
-  given('expose', (ports) => (record) => ports.some((port) => record.config.exposedPorts.includes(port.includes('/') ? port : `${port}/tcp`)));
+  given(
+    'volume',
+    (paths) => (record) =>
+      record.config.mounts.some(
+        (mount) => paths.includes(mount.target) || (mount.kind === 'bind' && paths.includes(mount.source)),
+      ),
+  );
+  given(
+    'expose',
+    (ports) => (record) =>
+      ports.some((port) => record.config.exposedPorts.includes(port.includes('/') ? port : `${port}/tcp`)),
+  );
   given('publish', () => () => false);
   given('health', (healths) => () => healths.includes('none'));
-  given('is-task', ([value = '']) => () => ['false', '0'].includes(value));
+  given(
+    'is-task',
+    ([value = '']) =>
+      () =>
+        ['false', '0'].includes(value),
+  );
   return tests;
 }
 
@@ -91,5 +128,7 @@ function timeTest(engine: Engine, reference: string, holds: (time: number, than:
 
 function onNetwork(engine: Engine, record: ContainerRecord, names: readonly string[]): boolean {
   if (names.includes(printNetworkMode(record.config.network.mode))) return true;
-  return engine.containers.endpoints(record).some((endpoint) => names.includes(endpoint.networkName) || names.includes(endpoint.networkId));
+  return engine.containers
+    .endpoints(record)
+    .some((endpoint) => names.includes(endpoint.networkName) || names.includes(endpoint.networkId));
 }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { totalmem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { rfc3339Nano, ZERO_TIME } from '#/base/clock.ts';
 import type { ContainerStats } from '#/engine/index.ts';
 import type * as docker from '#/spec/docker-api/stats.ts';
@@ -8,7 +8,9 @@ import { boolOf } from '../query.ts';
 import type { HttpCall, Route } from '../router.ts';
 import { writeAll } from './streams.ts';
 
-export const STATS_ROUTES: readonly Route[] = [{ kind: 'http', method: 'GET', path: '/containers/:id/stats', handle: stats }];
+export const STATS_ROUTES: readonly Route[] = [
+  { kind: 'http', method: 'GET', path: '/containers/:id/stats', handle: stats },
+];
 
 const INTERVAL_MS = 1_000;
 
@@ -47,7 +49,10 @@ function printStats(current: ContainerStats, before: ContainerStats | undefined)
     read: cgroup === undefined ? ZERO_TIME : rfc3339Nano(current.takenAtMs),
     preread: before === undefined ? ZERO_TIME : rfc3339Nano(before.takenAtMs),
     num_procs: 0,
-    pids_stats: cgroup === undefined ? {} : { current: cgroup.pids.current, ...(cgroup.pids.limit === undefined ? {} : { limit: cgroup.pids.limit }) },
+    pids_stats:
+      cgroup === undefined
+        ? {}
+        : { current: cgroup.pids.current, ...(cgroup.pids.limit === undefined ? {} : { limit: cgroup.pids.limit }) },
     blkio_stats: printBlkio(cgroup),
     cpu_stats: printCpu(current),
     precpu_stats: printCpu(before),
@@ -65,7 +70,9 @@ function printCpu(stats: ContainerStats | undefined): docker.CpuStats {
       usage_in_kernelmode: cpu?.systemNs ?? 0,
       usage_in_usermode: cpu?.userNs ?? 0,
     },
-    ...(stats === undefined || cpu === undefined ? {} : { system_cpu_usage: stats.systemCpuNs, online_cpus: stats.onlineCpus }),
+    ...(stats === undefined || cpu === undefined
+      ? {}
+      : { system_cpu_usage: stats.systemCpuNs, online_cpus: stats.onlineCpus }),
     throttling_data: {
       periods: cpu?.periods ?? 0,
       throttled_periods: cpu?.throttledPeriods ?? 0,
@@ -86,9 +93,11 @@ function printMemory(cgroup: ContainerStats['cgroup']): docker.MemoryStats {
   };
 }
 
-function printBlkio(cgroup: ContainerStats['cgroup']): docker.BlkioStats & object {
+function printBlkio(cgroup: ContainerStats['cgroup']): docker.BlkioStats & Readonly<Record<string, unknown>> {
   const entries = (list: readonly { major: number; minor: number; operation: string; value: number }[] | undefined) =>
-    list === undefined ? null : list.map(({ major, minor, operation, value }) => ({ major, minor, op: operation, value }));
+    list === undefined
+      ? null
+      : list.map(({ major, minor, operation, value }) => ({ major, minor, op: operation, value }));
   return {
     io_service_bytes_recursive: entries(cgroup?.blkio.bytes),
     io_serviced_recursive: entries(cgroup?.blkio.operations),

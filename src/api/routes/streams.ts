@@ -1,18 +1,17 @@
 import { once } from 'node:events';
-import { z } from 'zod';
 import type { ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { EngineError, messageOf } from '#/base/errors.ts';
 import type { LogEntry, TaskStdio } from '#/engine/index.ts';
-import { messageOf } from '#/base/errors.ts';
-import { EngineError } from '#/base/errors.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
 import { parseJsonBody, readJsonBody } from '../body.ts';
-import { pump, type PumpedStdio } from '../pump.ts';
+import { type PumpedStdio, pump } from '../pump.ts';
 import { boolOf, timeMsOf } from '../query.ts';
-import type { ApiVersion } from '../version.ts';
 import type { HijackCall, HttpCall, Route } from '../router.ts';
-import { frame, MULTIPLEXED_TYPE, RAW_TYPE } from '../stdcopy.ts';
 import { SessionOutput } from '../session-output.ts';
+import { frame, MULTIPLEXED_TYPE, RAW_TYPE } from '../stdcopy.ts';
 import { checkBody } from '../validate.ts';
+import type { ApiVersion } from '../version.ts';
 import { sizeOfTerminal } from './containers.ts';
 
 export const STREAM_ROUTES: readonly Route[] = [
@@ -45,7 +44,8 @@ async function attach({ engine, params, query, hijack, signal, version }: Hijack
 
 async function logs({ engine, params, query, response, signal, version }: HttpCall): Promise<void> {
   const [stdout, stderr] = [boolOf(query, 'stdout'), boolOf(query, 'stderr')];
-  if (!stdout && !stderr) throw new EngineError('invalid-argument', 'Bad parameters: you must choose at least one stream');
+  if (!stdout && !stderr)
+    throw new EngineError('invalid-argument', 'Bad parameters: you must choose at least one stream');
   const record = engine.containers.get(params.id ?? '');
   if (record.config.log.driver === 'none') {
     throw new EngineError('not-implemented', 'configured logging driver does not support reading');
@@ -64,7 +64,8 @@ async function logs({ engine, params, query, response, signal, version }: HttpCa
   const timestamps = boolOf(query, 'timestamps');
   response.writeHead(200, { 'Content-Type': streamType(tty, version) });
   response.flushHeaders();
-  for await (const batch of batches) await writeAll(response, Buffer.concat(batch.map((entry) => printEntry(entry, tty, timestamps))));
+  for await (const batch of batches)
+    await writeAll(response, Buffer.concat(batch.map((entry) => printEntry(entry, tty, timestamps))));
   response.end();
 }
 
@@ -117,7 +118,11 @@ async function createExec({ engine, params, request, response }: HttpCall): Prom
     user: body.User ?? '',
     privileged: body.Privileged ?? false,
     tty: body.Tty ?? false,
-    attach: { stdin: body.AttachStdin ?? false, stdout: body.AttachStdout ?? false, stderr: body.AttachStderr ?? false },
+    attach: {
+      stdin: body.AttachStdin ?? false,
+      stdout: body.AttachStdout ?? false,
+      stderr: body.AttachStderr ?? false,
+    },
     detachKeys: body.DetachKeys,
     consoleSize: body.ConsoleSize,
   });
@@ -155,7 +160,11 @@ async function startExec({ engine, params, body, hijack, version, log }: HijackC
   await pump(socket, sessionStdio(stdio, tty, attached), { stdin: attached.stdin, detachKeys: exec.spec.detachKeys });
 }
 
-function sessionStdio(stdio: TaskStdio, tty: boolean, wanted: { readonly stdout: boolean; readonly stderr: boolean }): PumpedStdio {
+function sessionStdio(
+  stdio: TaskStdio,
+  tty: boolean,
+  wanted: { readonly stdout: boolean; readonly stderr: boolean },
+): PumpedStdio {
   return {
     tty,
     output: new SessionOutput(stdio, { stdout: wanted.stdout, stderr: tty ? wanted.stdout : wanted.stderr }),
@@ -178,7 +187,13 @@ function inspectExec({ engine, params, response }: HttpCall): void {
     ID: exec.id,
     Running: state.status === 'running',
     ExitCode: state.status === 'ended' ? state.code : null,
-    ProcessConfig: { tty: spec.tty, entrypoint, arguments: args, privileged: spec.privileged, ...(spec.user === '' ? {} : { user: spec.user }) },
+    ProcessConfig: {
+      tty: spec.tty,
+      entrypoint,
+      arguments: args,
+      privileged: spec.privileged,
+      ...(spec.user === '' ? {} : { user: spec.user }),
+    },
     OpenStdin: spec.attach.stdin,
     OpenStderr: spec.attach.stderr,
     OpenStdout: spec.attach.stdout,

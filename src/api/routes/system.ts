@@ -9,8 +9,18 @@ import { API_VERSION_MAX, API_VERSION_MIN } from '../version.ts';
 export const SYSTEM_ROUTES: readonly Route[] = [
   { kind: 'http', method: 'GET', path: '/_ping', handle: (call) => ping(call, 'OK') },
   { kind: 'http', method: 'HEAD', path: '/_ping', handle: (call) => ping(call, '') },
-  { kind: 'http', method: 'GET', path: '/version', handle: ({ engine, response }) => sendJson(response, 200, printVersion(engine)) },
-  { kind: 'http', method: 'GET', path: '/info', handle: ({ engine, response }) => sendJson(response, 200, printInfo(engine)) },
+  {
+    kind: 'http',
+    method: 'GET',
+    path: '/version',
+    handle: ({ engine, response }) => sendJson(response, 200, printVersion(engine)),
+  },
+  {
+    kind: 'http',
+    method: 'GET',
+    path: '/info',
+    handle: ({ engine, response }) => sendJson(response, 200, printInfo(engine)),
+  },
 ];
 
 function ping({ response }: HttpCall, body: string): void {

@@ -1,0 +1,128 @@
+import { basename } from 'node:path';
+import { EngineError } from '#/base/errors.ts';
+import type { OciMount } from '#/spec/oci/runtime.ts';
+import type { ContainerConfig, MountSpec } from './config.ts';
+import { type ContainerNetwork, pidOf, requireAlive } from './connect-network.ts';
+import { containerPaths } from './paths.ts';
+import type { ContainerRecord } from './record.ts';
+import type { ContainerRoom } from './room.ts';
+
+/** Where the init program is shown inside the container. */
+export const INIT_TARGET = '/sbin/docker-init';
+
+/** Everything that is mounted over a container's root, outer paths before inner ones. */
+export function planMounts(
+  room: ContainerRoom,
+  record: ContainerRecord,
+  network: ContainerNetwork,
+  usesInit: boolean,
+): readonly OciMount[] {
+  const { config } = record;
+  const own = config.mounts.map(planMount).sort((a, b) => depthOf(a.destination) - depthOf(b.destination));
+  const taken = new Set(own.map((mount) => mount.destination));
+  const standard = [
+    ...systemMounts(config),
+    ...shmMount(room, config),
+    ...etcMounts(room, network.sharedWith ?? record),
+  ];
+  return [...standard.filter((mount) => !taken.has(mount.destination)), ...own, ...(usesInit ? [initMount(room)] : [])];
+}
+
+const depthOf = (path: string): number => path.split('/').filter((part) => part !== '').length;
+
+function systemMounts({ security, namespaces }: ContainerConfig): readonly OciMount[] {
+  const access = security.privileged ? 'rw' : 'ro';
+  return [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+    },
+    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
+    { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [access, 'nosuid', 'noexec', 'nodev'] },
+    ...(namespaces.ipc.kind === 'host'
+      ? [
+          {
+            destination: '/dev/mqueue',
+            type: 'bind',
+            source: '/dev/mqueue',
+            options: ['rbind', 'nosuid', 'noexec', 'nodev'],
+          },
+        ]
+      : [{ destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] }]),
+  ];
+}
+
+function shmMount(room: ContainerRoom, { namespaces, shmSizeBytes }: ContainerConfig): readonly OciMount[] {
+  const { ipc } = namespaces;
+  if (ipc.kind === 'none') return [];
+  if (ipc.kind === 'host')
+    return [{ destination: '/dev/shm', type: 'bind', source: '/dev/shm', options: ['rbind', 'rprivate'] }];
+  if (ipc.kind === 'container') {
+    const other = requireAlive(room, ipc.container, 'IPC namespace');
+    // The other container's own /dev/shm, seen through its root.
+    return [
+      {
+        destination: '/dev/shm',
+        type: 'bind',
+        source: `/proc/${pidOf(other)}/root/dev/shm`,
+        options: ['rbind', 'rprivate'],
+      },
+    ];
+  }
+  const options = ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSizeBytes}`];
+  return [{ destination: '/dev/shm', type: 'tmpfs', source: 'shm', options }];
+}
+
+function etcMounts(room: ContainerRoom, { id }: ContainerRecord): readonly OciMount[] {
+  const paths = containerPaths(room, id);
+  const files = [
+    ['/etc/resolv.conf', paths.resolvConf],
+    ['/etc/hostname', paths.hostname],
+    ['/etc/hosts', paths.hosts],
+  ] as const;
+  return files.map(([destination, source]) => ({ destination, type: 'bind', source, options: ['rbind', 'rprivate'] }));
+}
+
+function initMount(room: ContainerRoom): OciMount {
+  const { initPath } = room.settings;
+  if (initPath === undefined) {
+    throw new EngineError('unavailable', 'no init program for --init: install catatonit or tini on this host');
+  }
+  return { destination: INIT_TARGET, type: 'bind', source: initPath, options: ['bind', 'ro'] };
+}
+
+/** Name of the init program, for `info`. */
+export const initName = (path: string | undefined): string => (path === undefined ? '' : basename(path));
+
+function planMount(mount: MountSpec): OciMount {
+  if (mount.kind === 'bind') {
+    const options = [mount.recursive ? 'rbind' : 'bind', mount.propagation, mount.readOnly ? 'ro' : 'rw'];
+    return { destination: mount.target, type: 'bind', source: mount.source, options };
+  }
+  const options = [
+    'nosuid',
+    'nodev',
+    'noexec',
+    ...mount.options,
+    ...(mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]),
+    ...(mount.mode === undefined ? [] : [`mode=${mount.mode.toString(8)}`]),
+  ];
+  return { destination: mount.target, type: 'tmpfs', source: 'tmpfs', options: lastOfEach(options) };
+}
+
+const OPPOSITES: Readonly<Record<string, string>> = { suid: 'nosuid', dev: 'nodev', exec: 'noexec' };
+
+/** An option that was asked for takes its opposite's place. */
+function lastOfEach(options: readonly string[]): readonly string[] {
+  const removed = new Set(options.flatMap((option) => OPPOSITES[option] ?? []));
+  return options.filter((option) => !removed.has(option));
+}
