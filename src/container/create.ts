@@ -71,6 +71,8 @@ function insert(room: ContainerRoom, id: ContainerId, name: string, config: Cont
   };
   room.store.transaction(() => {
     refuseTakenName(room, name);
+    // The image may have been removed while the plan was made; from this row on it is in use.
+    room.images.resolveForRun(config.image.id);
     const row = {
       id,
       name,

@@ -27,6 +27,8 @@ export type { StopOptions } from '#/container/stop.ts';
 export type { ProcessTable } from '#/container/top.ts';
 export type { WaitCondition } from '#/container/wait.ts';
 export type { EngineEvent } from '#/events/events.ts';
+export { printLoaded } from '#/image/load/load.ts';
+export type { LayerProgress } from '#/image/load/read-archive.ts';
 export type { ImageRecord } from '#/image/record.ts';
 export type { Endpoint, Network } from '#/network/network.ts';
 export type { TaskStdio, TerminalSize } from '#/runtime/runtime.ts';

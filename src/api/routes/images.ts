@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { EngineError, messageOf } from '#/base/errors.ts';
 import { shortId } from '#/base/ids.ts';
-import { type ImageRecord, isAlive } from '#/engine/index.ts';
+import { type ImageRecord, isAlive, type LayerProgress, printLoaded } from '#/engine/index.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
 import { describeError } from '../errors.ts';
 import { matchesLabels, matchesReference } from '../filter.ts';
@@ -83,14 +83,29 @@ async function load({ engine, query, request, response, signal }: HttpCall): Pro
       'not-implemented',
       'loading one platform of an image is not implemented in this version of Gantry',
     );
-  const loaded = await engine.images.load(request, { signal });
-  response.writeHead(200, { 'Content-Type': 'application/json' });
-  for (const image of loaded) {
-    const text = image.reference === undefined ? `Loaded image ID: ${image.id}` : `Loaded image: ${image.reference}`;
-    response.write(`${JSON.stringify({ stream: `${text}\n` })}\n`);
-  }
+  const quiet = boolOf(query, 'quiet');
+  const onProgress = quiet
+    ? undefined
+    : (progress: LayerProgress) => writeProgress(response, printLayerProgress(progress));
+  const loaded = await engine.images.load(request, { signal, onProgress }).catch((error: unknown) => {
+    if (!response.headersSent) throw error;
+    writeProgress(response, printFailure(error));
+    return [];
+  });
+  for (const line of loaded.flatMap(printLoaded)) writeProgress(response, { stream: `${line}\n` });
   response.end();
 }
+
+const printLayerProgress = ({ id, currentBytes, totalBytes }: LayerProgress): object => ({
+  status: 'Loading layer',
+  progressDetail: { current: currentBytes, total: totalBytes },
+  id,
+});
+
+const printFailure = (error: unknown): object => ({
+  errorDetail: { code: describeError(error).status, message: messageOf(error) },
+  error: messageOf(error),
+});
 
 async function save({ engine, response, query }: HttpCall, names: readonly string[]): Promise<void> {
   if (names.length === 0) throw new EngineError('invalid-argument', 'no image named to be saved');
@@ -124,10 +139,7 @@ async function create({ engine, query, request, response, signal }: HttpCall): P
     })
     .catch((error: unknown) => {
       if (!response.headersSent) throw error;
-      writeProgress(response, {
-        errorDetail: { code: describeError(error).status, message: messageOf(error) },
-        error: messageOf(error),
-      });
+      writeProgress(response, printFailure(error));
     });
   if (!response.headersSent) writeProgress(response, { status: `Status: Image is up to date for ${reference}` });
   response.end();
