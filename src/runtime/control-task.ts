@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { EngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import type { OciResources } from '#/spec/oci/runtime.ts';
-import type { TaskRoom } from './conmon-runtime.ts';
+import type { TaskRoom } from './open.ts';
 import { findExit, findTaskRecord, isMonitorAlive, readPidFile, runDirectory } from './run-directory.ts';
 import { runRuntime } from './run-runtime.ts';
 import type { ObservedTask } from './runtime.ts';

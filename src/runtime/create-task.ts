@@ -3,11 +3,12 @@ import { withDeadline } from '#/base/delay.ts';
 import { EngineError, toEngineError } from '#/base/errors.ts';
 import { readFileInRoot } from '#/linux/open-in-root.ts';
 import { processStartTicks } from '#/linux/process-identity.ts';
-import type { OciRuntimeConfig } from '#/spec/oci/runtime.ts';
-import type { TaskRoom } from './conmon-runtime.ts';
+import type { OciProcess, OciRuntimeConfig } from '#/spec/oci/runtime.ts';
+import { clampCapabilities } from './capabilities.ts';
 import { classifyCreateFailure, runtimeFailure } from './create-failure.ts';
 import { deleteTask } from './delete-task.ts';
 import { monitorArguments, spawnTaskMonitor } from './monitor.ts';
+import type { TaskRoom } from './open.ts';
 import { type RunDirectory, readPidFile, runDirectory, writeTaskRecord } from './run-directory.ts';
 import type { CreateTask, RunningTask } from './runtime.ts';
 
@@ -38,7 +39,8 @@ async function createIn(
   input: CreateTask,
   signal: AbortSignal | undefined,
 ): Promise<RunningTask> {
-  writeFileSync(directory.config, JSON.stringify(input.config), { mode: 0o600 });
+  const config = { ...input.config, process: clampProcess(room, input.config.process) };
+  writeFileSync(directory.config, JSON.stringify(config), { mode: 0o600 });
   const channel = await spawnTaskMonitor(room.tools, taskArguments(room, directory, input), directory.path);
   try {
     const { value: pid, message } = await withDeadline(
@@ -60,6 +62,14 @@ async function createIn(
   } finally {
     channel.close();
   }
+}
+
+/** The process with only those capabilities that the engine itself holds; with any other the runtime refuses it. */
+export function clampProcess(room: Pick<TaskRoom, 'heldCapabilities'>, process: OciProcess): OciProcess {
+  const { capabilities } = process;
+  return capabilities === undefined
+    ? process
+    : { ...process, capabilities: clampCapabilities(capabilities, room.heldCapabilities) };
 }
 
 function taskArguments(room: TaskRoom, directory: RunDirectory, input: CreateTask): string[] {

@@ -4,7 +4,7 @@ import { poll } from '#/base/delay.ts';
 import { EngineError, toEngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { killCgroup, removeCgroup } from '#/linux/cgroup-remove.ts';
-import type { TaskRoom } from './conmon-runtime.ts';
+import type { TaskRoom } from './open.ts';
 import { findTaskRecord, isMonitorAlive, type RunDirectory, readPidFile, runDirectory } from './run-directory.ts';
 import { runRuntime } from './run-runtime.ts';
 import { taskCgroup } from './task-cgroup.ts';

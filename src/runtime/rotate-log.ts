@@ -2,7 +2,7 @@ import { existsSync, renameSync } from 'node:fs';
 import { poll } from '#/base/delay.ts';
 import { EngineError, toEngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
-import type { TaskRoom } from './conmon-runtime.ts';
+import type { TaskRoom } from './open.ts';
 import { findTaskRecord, runDirectory, sendControl } from './run-directory.ts';
 
 const REOPEN = '2 0 0';

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError, errnoOf } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
-import type { TaskRoom } from './conmon-runtime.ts';
+import type { TaskRoom } from './open.ts';
 import { runRuntime } from './run-runtime.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { ContainerId } from '#/base/ids.ts';
 import { type Cgroup, cgroupNameFor, locateCgroup } from '#/linux/cgroup.ts';
-import type { TaskRoom } from './conmon-runtime.ts';
+import type { TaskRoom } from './open.ts';
 
 /** The group that the OCI runtime makes of `linux.cgroupsPath`: a path, or `slice:prefix:name` for systemd. */
 export function taskCgroup(room: Pick<TaskRoom, 'cgroups'>, id: ContainerId, cgroupsPath: string): Cgroup {

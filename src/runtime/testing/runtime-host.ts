@@ -8,7 +8,8 @@ import { silentLogger } from '#/base/log.ts';
 import { probeCgroups } from '#/linux/cgroup.ts';
 import { hostPrograms } from '#/linux/process.ts';
 import type { OciProcess, OciRuntimeConfig } from '#/spec/oci/runtime.ts';
-import { type ConmonRuntimeOptions, openConmonRuntime } from '../conmon-runtime.ts';
+import { ALL_CAPABILITIES } from '../capabilities.ts';
+import { type ConmonRuntimeOptions, openConmonRuntime } from '../open.ts';
 import type { ContainerRuntime, CreateTask, RunningTask, TaskStdio } from '../runtime.ts';
 
 const PROGRAMS = [
@@ -109,13 +110,12 @@ function makeRootfs(base: string): string {
 }
 
 export function taskProcess(process: Partial<OciProcess> & Pick<OciProcess, 'args'>): OciProcess {
-  const all = ['CAP_CHOWN', 'CAP_KILL', 'CAP_SETUID', 'CAP_SETGID'];
   return {
     terminal: false,
     user: { uid: 0, gid: 0 },
     env: ['PATH=/bin'],
     cwd: '/',
-    capabilities: { bounding: all, effective: all, permitted: all },
+    capabilities: { bounding: ALL_CAPABILITIES, effective: ALL_CAPABILITIES, permitted: ALL_CAPABILITIES },
     ...process,
   };
 }

@@ -5,13 +5,15 @@ import { EngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { parseContainerId } from '#/base/ids.ts';
 import type { Logger } from '#/base/log.ts';
+import { readBoundingCapabilities } from '#/linux/capability-mask.ts';
 import type { CgroupHost } from '#/linux/cgroup.ts';
 import type { ProgramRunner } from '#/linux/process.ts';
 import { connectSeqpacket } from '#/linux/seqpacket.ts';
 import type { OciResources } from '#/spec/oci/runtime.ts';
+import { capabilitiesOfMask } from './capabilities.ts';
 import { chooseRuntime } from './choose-runtime.ts';
 import { killTask, observeTask, pauseTask, resumeTask, updateTask } from './control-task.ts';
-import { createTask } from './create-task.ts';
+import { clampProcess, createTask } from './create-task.ts';
 import { deleteTask } from './delete-task.ts';
 import { execDirectly } from './exec-direct.ts';
 import { execOnTerminal } from './exec-terminal.ts';
@@ -43,6 +45,8 @@ export interface TaskRoom {
   readonly log: Logger;
   readonly clock: Clock;
   readonly cgroups: CgroupHost;
+  /** What the engine can hand on; of what a container asks for, the rest is left out. */
+  readonly heldCapabilities: ReadonlySet<string>;
 }
 
 /** Chooses and probes an OCI runtime and runs containers with it, each under a conmon. Throws unavailable where none can. */
@@ -59,7 +63,8 @@ export async function openConmonRuntime(options: ConmonRuntimeOptions): Promise<
   const stateRoot = join(execRoot, info.name);
   mkdirSync(stateRoot, { recursive: true, mode: 0o700 });
   const tools = { programs, conmonPath, runtimePath: info.path, stateRoot, systemdCgroup };
-  const room: TaskRoom = { tools, execRoot, log, clock, cgroups: options.cgroups };
+  const heldCapabilities = capabilitiesOfMask(readBoundingCapabilities());
+  const room: TaskRoom = { tools, execRoot, log, clock, cgroups: options.cgroups, heldCapabilities };
   return bindRuntime(room, info);
 }
 
@@ -93,7 +98,7 @@ function bindRuntime(room: TaskRoom, info: ContainerRuntime['info']): ContainerR
     rotateLog: (id, rotatedPath) => rotateTaskLog(room, id, rotatedPath),
     exec(id, session) {
       const run = session.process.terminal ? execOnTerminal : execDirectly;
-      return run(room.tools, id, directoryOf(id), session);
+      return run(room.tools, id, directoryOf(id), { ...session, process: clampProcess(room, session.process) });
     },
     async list() {
       return readdirSync(runDirectoriesOf(room.execRoot)).filter(isContainerId);
