@@ -11,6 +11,7 @@ import type { ContainerRuntime } from '#/runtime/runtime.ts';
 import type { OciImageConfig } from '#/spec/oci/image.ts';
 import type { Store } from '#/store/store.ts';
 import type { LiveContainers } from './live.ts';
+import type { SeccompProfiles } from './task-seccomp.ts';
 
 /** What a container needs of an image. */
 export interface RunnableImage {
@@ -41,6 +42,7 @@ export interface ContainerRoom {
   /** Held by a verb while it changes a container; waiting for an exit never holds it. */
   readonly locks: KeyedMutex<ContainerId>;
   readonly live: LiveContainers;
+  readonly seccomp: SeccompProfiles;
   readonly settings: ContainerSettings;
 }
 
@@ -51,8 +53,6 @@ export interface ContainerSettings {
   readonly stopTimeoutSec: number;
   /** Path of the program that `--init` puts first; undefined where the host has none. */
   readonly initPath: string | undefined;
-  /** Path of the default seccomp profile; undefined where the host has none. */
-  readonly seccompProfilePath: string | undefined;
   readonly logDefaults: { readonly maxSizeBytes: number; readonly maxFiles: number };
   /** Set true when the engine closes: exits are then left for the next start to record. */
   readonly closing: AbortSignal;

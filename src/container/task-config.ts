@@ -11,7 +11,6 @@ import { planDevices } from './task-devices.ts';
 import { INIT_TARGET, planMounts } from './task-mounts.ts';
 import { planNamespaces } from './task-namespaces.ts';
 import { planResources } from './task-resources.ts';
-import { loadSeccomp } from './task-seccomp.ts';
 import { type ResolvedUser, resolveUser } from './users.ts';
 
 const OCI_VERSION = '1.0.2';
@@ -35,7 +34,7 @@ export async function planTask(
     process: planProcess(room, config, user),
     mounts: planMounts(room, record, network, usesInit),
     ...(Object.keys(config.annotations).length === 0 ? {} : { annotations: config.annotations }),
-    linux: planLinux(room, record, network),
+    linux: planLinux(room, record, network, capabilitiesFor(config, user)),
   };
 }
 
@@ -92,11 +91,16 @@ function planRlimits({ host }: Pick<ContainerRoom, 'host'>, { ulimits }: Contain
   }));
 }
 
-function planLinux(room: ContainerRoom, record: ContainerRecord, network: ContainerNetwork): OciLinux {
+function planLinux(
+  room: ContainerRoom,
+  record: ContainerRecord,
+  network: ContainerNetwork,
+  capabilities: OciCapabilities,
+): OciLinux {
   const { config } = record;
   const { security } = config;
   const devices = planDevices(config);
-  const seccomp = loadSeccomp(room, config);
+  const seccomp = room.seccomp.filterFor(security, capabilities.bounding);
   return {
     namespaces: planNamespaces(room, config, network),
     devices: devices.nodes,

@@ -1,5 +1,6 @@
 import { EngineError } from '#/base/errors.ts';
 import { type HostDevice, listDevices } from '#/linux/devices.ts';
+import { DEFAULT_DEVICE_RULES } from '#/runtime/default-paths.ts';
 import type { OciDevice, OciDeviceRule } from '#/spec/oci/runtime.ts';
 import type { ContainerConfig, DeviceSpec } from './config.ts';
 
@@ -9,36 +10,6 @@ export interface PlannedDevices {
 }
 
 const ALLOW_ALL: OciDeviceRule = { allow: true, access: 'rwm' };
-const DENY_ALL: OciDeviceRule = { allow: false, access: 'rwm' };
-
-/** Any container may make nodes; these it may also use: null, zero, full, tty, console, ptmx, random, urandom, pts. */
-const DEFAULT_RULES: readonly OciDeviceRule[] = [
-  DENY_ALL,
-  { allow: true, type: 'c', access: 'm' },
-  { allow: true, type: 'b', access: 'm' },
-  ...(
-    [
-      [1, 3],
-      [1, 5],
-      [1, 7],
-      [1, 8],
-      [1, 9],
-      [5, 0],
-      [5, 1],
-      [5, 2],
-      [136, undefined],
-    ] as const
-  ).map(
-    ([major, minor]): OciDeviceRule => ({
-      allow: true,
-      type: 'c',
-      major,
-      ...(minor === undefined ? {} : { minor }),
-      access: 'rwm',
-    }),
-  ),
-];
-
 /** Device nodes to make and rules for using them. A privileged container gets all of the host's. */
 export function planDevices({ security, devices, deviceCgroupRules }: ContainerConfig): PlannedDevices {
   if (security.privileged) {
@@ -47,7 +18,7 @@ export function planDevices({ security, devices, deviceCgroupRules }: ContainerC
   const asked = devices.flatMap(expandDevice);
   return {
     nodes: asked.map(({ node }) => node),
-    rules: [...DEFAULT_RULES, ...asked.map(({ rule }) => rule), ...deviceCgroupRules.map(parseDeviceRule)],
+    rules: [...DEFAULT_DEVICE_RULES, ...asked.map(({ rule }) => rule), ...deviceCgroupRules.map(parseDeviceRule)],
   };
 }
 

@@ -109,13 +109,11 @@ function countContainers(store: Store): EngineInfo['containers'] {
   };
 }
 
-function securityOptions({ host, containers }: InfoSources): readonly string[] {
+function securityOptions({ host }: InfoSources): readonly string[] {
   const { features } = host;
   return [
     ...(features.apparmor.available ? ['name=apparmor'] : []),
-    ...(features.seccomp.available && containers.settings.seccompProfilePath !== undefined
-      ? ['name=seccomp,profile=builtin']
-      : []),
+    ...(features.seccomp.available ? ['name=seccomp,profile=builtin'] : []),
     ...(host.cgroups.mode === 'v2' ? ['name=cgroupns'] : []),
   ];
 }

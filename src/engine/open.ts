@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#/base/clock.ts';
 import { EngineError, errnoOf } from '#/base/errors.ts';
@@ -12,10 +12,10 @@ import { rotateLogsForever } from '#/container/log/rotate.ts';
 import { recordOfRow } from '#/container/record.ts';
 import { recoverContainers } from '#/container/recover.ts';
 import type { ContainerRoom } from '#/container/room.ts';
+import { SeccompProfiles } from '#/container/task-seccomp.ts';
 import { EventBus } from '#/events/events.ts';
 import { openImages } from '#/image/images.ts';
 import { openLayerStore } from '#/layer/open.ts';
-import { probeCgroups } from '#/linux/cgroup.ts';
 import { probeHost } from '#/linux/host.ts';
 import { hostPrograms } from '#/linux/process.ts';
 import { openNetworks } from '#/network/open.ts';
@@ -67,8 +67,8 @@ async function openRooms(options: EngineOptions, log: Logger, undo: Parameters<P
   const { dataRoot, execRoot } = options;
   const clock = systemClock;
   const closing = new AbortController();
-  const host = probeHost();
-  const cgroups = probeCgroups();
+  const host = probeHost({ scratchDirectory: dataRoot });
+  const { cgroups } = host;
   const cgroupDriver = options.cgroupDriver ?? (cgroups.systemdOwned && cgroups.mode === 'v2' ? 'systemd' : 'cgroupfs');
   const store = openStore(join(dataRoot, 'gantry.db'));
   undo.add('database', () => store[Symbol.dispose]());
@@ -116,12 +116,17 @@ async function openRooms(options: EngineOptions, log: Logger, undo: Parameters<P
     clock,
     locks: new KeyedMutex(),
     live: new LiveContainers(),
+    seccomp: new SeccompProfiles({
+      profilePath: SECCOMP_PROFILES.find((path) => existsSync(path)),
+      architecture: host.architecture,
+      kernelVersion: host.kernelVersion,
+      available: host.features.seccomp.available,
+    }),
     settings: {
       dataRoot,
       cgroupDriver,
       stopTimeoutSec: STOP_TIMEOUT_SEC,
       initPath: firstFound(INIT_PROGRAMS),
-      seccompProfilePath: SECCOMP_PROFILES.find(isReadable),
       logDefaults: LOG_DEFAULTS,
       closing: closing.signal,
     },
@@ -145,15 +150,6 @@ async function openRooms(options: EngineOptions, log: Logger, undo: Parameters<P
 
 const firstFound = (names: readonly string[]): string | undefined =>
   names.map((name) => hostPrograms.find(name)).find((path) => path !== undefined);
-
-function isReadable(path: string): boolean {
-  try {
-    readFileSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 function engineOver(rooms: Rooms, options: EngineOptions): Engine {
   const { images, events, layers, containers, store } = rooms;
