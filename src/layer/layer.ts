@@ -77,6 +77,11 @@ export interface LayerUsage {
 export interface MountRootOptions {
   /** Mount the root itself read-only (no writable directory is used). */
   readonly readOnly?: boolean;
+  /**
+   * The writes need not outlive the host's running (a container with `--rm`): they are never synced, which makes
+   * unmounting cheap; after a crash of the host, mounting the root again is data-loss.
+   */
+  readonly ephemeral?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -7,6 +7,7 @@ import {
   type Attributes,
   DEFAULT_DIRECTORY,
   type DirectoryNode,
+  type LayerTraits,
   type LayerTree,
   type LowerTree,
   newDirectory,
@@ -57,6 +58,7 @@ export class TreeBuilder {
     const root = this.#root;
     settleWhiteouts(root);
     const { mode, uid, gid } = root.attributes;
+    const probe = findProbe(root);
     return {
       root,
       traits: {
@@ -65,6 +67,8 @@ export class TreeBuilder {
         danglingLinks: this.#dangling,
         ...(this.#firstDangling === undefined ? {} : { danglingLink: this.#firstDangling }),
         ...(root.implicit ? {} : { root: { mode, uid, gid } }),
+        ...(root.opaque ? { isRootOpaque: true } : {}),
+        ...(probe === undefined ? {} : { probe }),
       },
     };
   }
@@ -228,4 +232,22 @@ function settleWhiteouts(root: DirectoryNode): void {
     }
     for (const child of directory.children.values()) if (child.type === 'directory') todo.push(child);
   }
+}
+
+const PROBE_BYTES_MAX = 64 * 1024;
+
+/** The first plain file that is neither empty nor large. */
+function findProbe(root: DirectoryNode): LayerTraits['probe'] {
+  const todo: Array<readonly [ByteString, DirectoryNode]> = [['', root]];
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    const [prefix, directory] = next;
+    for (const [name, node] of directory.children) {
+      const path = prefix === '' ? name : `${prefix}/${name}`;
+      if (node.type === 'directory') todo.push([path, node]);
+      if (node.type !== 'file' || node.data.from !== 'tar' || node.data.sparse !== undefined) continue;
+      const { sizeBytes } = node;
+      if (sizeBytes > 0 && sizeBytes <= PROBE_BYTES_MAX) return { path, offset: node.data.offset, sizeBytes };
+    }
+  }
+  return undefined;
 }

@@ -73,6 +73,10 @@ export interface LayerTraits {
   /** Attributes of the root directory, where the layer has an entry for it. */
   readonly root?: { readonly mode: number; readonly uid: number; readonly gid: number };
   readonly entries: number;
+  /** The layer hides everything below it. */
+  readonly isRootOpaque?: true;
+  /** A file of at least a byte with its whole contents at one place of the tar, to check a mount with. */
+  readonly probe?: { readonly path: ByteString; readonly offset: number; readonly sizeBytes: number };
 }
 
 export interface LayerTree {
