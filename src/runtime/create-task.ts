@@ -7,7 +7,7 @@ import type { OciProcess, OciRuntimeConfig } from '#/spec/oci/runtime.ts';
 import { clampCapabilities } from './capabilities.ts';
 import { classifyCreateFailure, runtimeFailure } from './create-failure.ts';
 import { deleteTask } from './delete-task.ts';
-import { monitorArguments, spawnTaskMonitor } from './monitor.ts';
+import { monitorArguments, readComplaint, spawnTaskMonitor } from './monitor.ts';
 import type { TaskRoom } from './open.ts';
 import { type RunDirectory, readPidFile, runDirectory, writeTaskRecord } from './run-directory.ts';
 import type { CreateTask, RunningTask } from './runtime.ts';
@@ -48,7 +48,7 @@ async function createIn(
       CREATE_TIMEOUT_MS,
       `creating container ${input.id}`,
     );
-    if (pid <= 0) throw createFailure(input.config, input.id, message);
+    if (pid <= 0) throw createFailure(input.config, input.id, message || readComplaint(directory.path));
     const monitorPid = readPidFile(directory.monitorPidFile);
     writeTaskRecord(directory, {
       pid,
@@ -75,7 +75,16 @@ export function clampProcess(room: Pick<TaskRoom, 'heldCapabilities'>, process: 
 function taskArguments(room: TaskRoom, directory: RunDirectory, input: CreateTask): string[] {
   return [
     ...monitorArguments(room.tools, input.id, directory.path),
-    ...['-p', directory.pidFile, '-P', directory.monitorPidFile, '--log-path', `k8s-file:${input.logPath}`],
+    ...[
+      '--exit-dir',
+      directory.path,
+      '-p',
+      directory.pidFile,
+      '-P',
+      directory.monitorPidFile,
+      '--log-path',
+      `k8s-file:${input.logPath}`,
+    ],
     ...(input.terminal ? ['-t'] : []),
     ...(input.openStdin ? ['-i'] : []),
     ...(input.openStdin && !input.stdinOnce ? ['--leave-stdin-open'] : []),

@@ -39,6 +39,7 @@ export async function execDirectly(
       stdio?.close();
       throw runtimeFailure(`exec in container ${id}`, readLog(files.log));
     }
+    stdio?.resumeOutput();
     return { pid, stdio, exited, resize: noTerminal, kill: async (signal) => void signalProcess(pid, signal) };
   } finally {
     for (const file of Object.values(files)) rmSync(file, { force: true });
@@ -74,10 +75,10 @@ async function startWithPipes(
     detached: true,
   });
   const input: Socket | undefined = stdin && pipeSocket(stdin.writer, 'writable');
-  return {
-    program,
-    stdio: pipeStdio(input, pipeSocket(stdout.reader, 'readable'), pipeSocket(stderr.reader, 'readable')),
-  };
+  const stdio = pipeStdio(input, pipeSocket(stdout.reader, 'readable'), pipeSocket(stderr.reader, 'readable'));
+  // Until somebody can have set `onOutput`.
+  stdio.pauseOutput();
+  return { program, stdio };
 }
 
 function watchForFile(directory: string, path: string): Disposable & { readonly promise: Promise<void> } {

@@ -1,12 +1,21 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { poll } from '#/base/delay.ts';
 import { EngineError } from '#/base/errors.ts';
 import { connectSeqpacket } from '#/linux/seqpacket.ts';
 import { runtimeFailure } from './create-failure.ts';
-import { type MonitorChannel, type MonitorTools, monitorArguments, spawnExecMonitor } from './monitor.ts';
-import { type RunDirectory, sendControl } from './run-directory.ts';
+import {
+  type MonitorChannel,
+  type MonitorTools,
+  monitorArguments,
+  readComplaint,
+  spawnExecMonitor,
+} from './monitor.ts';
+import { isMonitorAlive, type RunDirectory, sendControl } from './run-directory.ts';
 import type { ExecSession, ExecSessionSpec, TaskStdio } from './runtime.ts';
 import { monitorStdio } from './stdio.ts';
 import { signalProcess } from './task-process.ts';
+
+const MONITOR_GRACE_MS = 2000;
 
 /** Runs a session on a terminal of its own, which a second monitor holds. */
 export async function execOnTerminal(
@@ -16,7 +25,6 @@ export async function execOnTerminal(
   spec: ExecSessionSpec,
 ): Promise<ExecSession> {
   const path = `${directory.path}/exec-${spec.sessionId}`;
-  const removeFiles = (): void => rmSync(path, { recursive: true, force: true });
   let channel: MonitorChannel | undefined;
   try {
     mkdirSync(path, { mode: 0o700 });
@@ -26,13 +34,15 @@ export async function execOnTerminal(
     const { value: pid, message } = await channel.report();
     if (pid < 0) {
       stdio.close();
-      throw runtimeFailure(`exec in container ${id}`, message);
+      throw runtimeFailure(`exec in container ${id}`, message || readComplaint(path));
     }
-    if (spec.detached) stdio.onOutput = () => {};
+    const exited = exitOf(channel);
+    void removeAfterMonitor(exited, path);
+    stdio.resumeOutput();
     return {
       pid,
       stdio: spec.detached ? undefined : stdio,
-      exited: exitOf(channel).finally(removeFiles),
+      exited,
       async resize({ rows, columns }) {
         sendControl(`${path}/ctl`, `1 ${rows} ${columns}`);
       },
@@ -40,7 +50,7 @@ export async function execOnTerminal(
     };
   } catch (error) {
     channel?.close();
-    removeFiles();
+    rmSync(path, { recursive: true, force: true });
     throw error;
   }
 }
@@ -58,8 +68,17 @@ async function connectBeforeStart(channel: MonitorChannel, path: string): Promis
   channel.proceed();
   await channel.listening();
   const stdio = monitorStdio(connectSeqpacket(`${path}/attach`));
+  // Until somebody can have set `onOutput`.
+  stdio.pauseOutput();
   channel.proceed();
   return stdio;
+}
+
+/** The monitor still writes into its directory when it has told the exit code. */
+async function removeAfterMonitor(exited: Promise<number>, path: string): Promise<void> {
+  await exited.catch(() => {});
+  await poll(() => (isMonitorAlive(`${path}/ctl`) ? undefined : true), { intervalMs: 5, timeoutMs: MONITOR_GRACE_MS });
+  rmSync(path, { recursive: true, force: true });
 }
 
 async function exitOf(channel: MonitorChannel): Promise<number> {

@@ -68,12 +68,14 @@ test('a command that is missing, a directory or not executable fails the create 
     ['/etc', 'command-not-executable'],
     ['/etc/passwd', 'command-not-executable'],
   ] as const) {
-    await assert.rejects(host.create([program]), (error: unknown) => {
-      assert.ok(isEngineError(error, 'invalid-argument'), String(error));
-      assert.equal(classifyCreateFailure(error.message), expected, `${program}: ${error.message}`);
-      return true;
-    });
-    assert.deepEqual(host.leftovers(), []);
+    for (const terminal of [false, true]) {
+      await assert.rejects(host.create([program], { terminal }), (error: unknown) => {
+        assert.ok(isEngineError(error, 'invalid-argument'), `${program}: ${error}`);
+        assert.equal(classifyCreateFailure(error.message), expected, `${program}: ${error.message}`);
+        return true;
+      });
+      assert.deepEqual(host.leftovers(), []);
+    }
   }
 });
 

@@ -1,5 +1,5 @@
+import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
-import { EngineError } from '#/base/errors.ts';
 import type { ProgramRunner, RunningProgram } from '#/linux/process.ts';
 
 /** Everything that starting a monitor needs of the host. */
@@ -26,10 +26,21 @@ const ATTACH_FD = 5;
 export function monitorArguments(tools: MonitorTools, id: string, directory: string): string[] {
   return [
     ...['--api-version', '1', '-c', id, '-n', id, '-u', id],
-    ...['-r', tools.runtimePath, `--runtime-arg=--root=${tools.stateRoot}`],
-    ...['-b', directory, '--exit-dir', directory, '--full-attach', '--log-level', 'error'],
+    ...['-r', tools.runtimePath, `--runtime-arg=--root=${tools.stateRoot}`, `--runtime-arg=--log=${logOf(directory)}`],
+    ...['-b', directory, '--full-attach', '--log-level', 'error'],
     ...(tools.systemdCgroup ? ['-s', '--runtime-arg=--systemd-cgroup'] : []),
   ];
+}
+
+const logOf = (directory: string): string => `${directory}/runtime.log`;
+
+/** What the OCI runtime complained of: on a terminal the monitor loses it, so the runtime's log is asked. */
+export function readComplaint(directory: string): string {
+  try {
+    return readFileSync(logOf(directory), 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** Starts the monitor of a task; its report is the pid of the init. */
@@ -99,10 +110,10 @@ export class MonitorChannel {
     await this.#attach?.next();
   }
 
-  /** The next thing that the monitor says. Throws internal where it ended without a word. */
+  /** The next thing that the monitor says; -1 where something failed, also where it ended without a word. */
   async report(): Promise<MonitorReport> {
     const line = await this.#sync.next();
-    if (line === undefined) throw new EngineError('internal', 'the container monitor ended without a report');
+    if (line === undefined) return { value: -1, message: '' };
     const said = JSON.parse(line) as { data?: number; pid?: number; exit_code?: number; message?: string };
     return { value: said.data ?? said.pid ?? said.exit_code ?? -1, message: (said.message ?? '').trim() };
   }
