@@ -95,17 +95,43 @@ export async function startExec(room: ContainerRoom, id: string, detach: boolean
     throw execFailed(exec, error);
   }
   exec.state = { status: 'running', pid: exec.session.pid };
-  watchExec(room, record, exec, exec.session);
-  return exec.session.stdio;
+  const recorded = watchExec(room, record, exec, exec.session);
+  const { stdio } = exec.session;
+  return stdio === undefined ? undefined : endingAfter(stdio, recorded);
 }
 
-function watchExec(room: ContainerRoom, record: ContainerRecord, exec: ExecRecord, session: ExecSession): void {
+/** The same stdio, whose end also waits for the exit code: clients ask for it as soon as the output is over. */
+function endingAfter(stdio: TaskStdio, recorded: Promise<void>): TaskStdio {
+  const ended = stdio.ended.catch(() => {}).then(() => recorded);
+  return {
+    set onOutput(listener: TaskStdio['onOutput']) {
+      stdio.onOutput = listener;
+    },
+    get onOutput() {
+      return stdio.onOutput;
+    },
+    ended,
+    write: (data) => stdio.write(data),
+    endInput: () => stdio.endInput(),
+    pauseOutput: () => stdio.pauseOutput(),
+    resumeOutput: () => stdio.resumeOutput(),
+    close: () => stdio.close(),
+  };
+}
+
+/** Records the exit whenever it comes; resolves then. */
+function watchExec(
+  room: ContainerRoom,
+  record: ContainerRecord,
+  exec: ExecRecord,
+  session: ExecSession,
+): Promise<void> {
   const ended = (code: number): void => {
     exec.state = { status: 'ended', code, pid: session.pid };
     exec.session = undefined;
     publishContainerEvent(room, record, 'exec_die', { execID: exec.id, exitCode: String(code) });
   };
-  session.exited.then(ended, (error: unknown) => {
+  return session.exited.then(ended, (error: unknown) => {
     room.log.warn({ err: error, exec: exec.id }, 'exec ended without an exit code');
     ended(255);
   });

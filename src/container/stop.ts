@@ -14,6 +14,9 @@ export interface StopOptions {
   readonly signal: string | undefined;
 }
 
+/** Node's timers know no longer ones. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** Asks a container to end and, when its time is over, kills it. */
 export async function stopContainer(
   room: ContainerRoom,
@@ -48,9 +51,10 @@ async function waitOrKill(
 ): Promise<void> {
   if (timeoutSec < 0) return await exited;
   const timer = new AbortController();
-  const late = sleep(timeoutSec * 1000, 'late' as const, { signal: timer.signal, ref: false }).catch(
-    () => 'ended' as const,
-  );
+  const late = sleep(Math.min(timeoutSec * 1000, TIMER_MS_MAX), 'late' as const, {
+    signal: timer.signal,
+    ref: false,
+  }).catch(() => 'ended' as const);
   const outcome = await Promise.race([exited.then(() => 'ended' as const), late]);
   timer.abort();
   if (outcome === 'late' && stillAlive(room, record)) await killAndWait(room, record.id);

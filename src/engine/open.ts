@@ -6,7 +6,6 @@ import { EngineError, errnoOf } from '#/base/errors.ts';
 import { KeyedMutex } from '#/base/keyed-mutex.ts';
 import { type Logger, silentLogger } from '#/base/log.ts';
 import { withUndo } from '#/base/undo.ts';
-import { openBootstrap } from '#/bootstrap/bootstrap.ts';
 import { LiveContainers } from '#/container/live.ts';
 import { rotateLogsForever } from '#/container/log/rotate.ts';
 import { recordOfRow } from '#/container/record.ts';
@@ -131,7 +130,6 @@ async function openRooms(options: EngineOptions, log: Logger, undo: Parameters<P
       closing: closing.signal,
     },
   };
-  const bootstrap = openBootstrap({ images, programs: hostPrograms, log, dataRoot });
   return {
     store,
     events,
@@ -140,7 +138,7 @@ async function openRooms(options: EngineOptions, log: Logger, undo: Parameters<P
     runtime,
     images,
     containers,
-    bootstrap,
+    log,
     host,
     closing,
     cgroupDriver,
@@ -157,7 +155,7 @@ function engineOver(rooms: Rooms, options: EngineOptions): Engine {
   let closed: Promise<void> | undefined;
   return {
     containers: bindContainers(containers),
-    images: provideable(rooms),
+    images: provideable(rooms, options.dataRoot),
     storageDriver: layers.kind,
     serverHeader: `Gantry/${VERSION} (linux)`,
     events: (filter) => events.subscribe(filter),
@@ -178,11 +176,14 @@ function engineOver(rooms: Rooms, options: EngineOptions): Engine {
   }
 }
 
-function provideable({ images, bootstrap }: Rooms): EngineImages {
+function provideable({ images, log }: Rooms, dataRoot: string): EngineImages {
   return {
     ...images,
     sizeOf: (id) => images.find(id)?.sizeBytes ?? 0,
     async provide(reference: string, provideOptions: ProvideOptions = {}) {
+      // Rarely wanted, so loaded only then.
+      const { openBootstrap } = await import('#/bootstrap/bootstrap.ts');
+      const bootstrap = openBootstrap({ images, programs: hostPrograms, log, dataRoot });
       if (!bootstrap.canProvide(reference)) {
         throw new EngineError(
           'not-implemented',
