@@ -1,0 +1,48 @@
+import { isIP } from 'node:net';
+import { parseMount } from './mounts.ts';
+import { parseNetwork } from './networks.ts';
+
+const SYSCTLS = new Set([
+  'kernel.msgmax',
+  'kernel.msgmnb',
+  'kernel.msgmni',
+  'kernel.sem',
+  'kernel.shmall',
+  'kernel.shmmax',
+  'kernel.shmmni',
+  'kernel.shm_rmid_forced',
+]);
+
+/** The checks of single options' values; each throws docker's reason. */
+export function checkSysctl(text: string): void {
+  const name = text.split('=', 1)[0] ?? '';
+  const isKnown = SYSCTLS.has(name) || name.startsWith('net.') || name.startsWith('fs.mqueue.');
+  if (!text.includes('=') || !isKnown) throw new Error(`sysctl '${text}' is not allowed`);
+}
+
+export function checkStream(text: string): void {
+  if (!['stdin', 'stdout', 'stderr'].includes(text.toLowerCase())) {
+    throw new Error('valid streams are STDIN, STDOUT and STDERR');
+  }
+}
+
+export function checkIp(text: string): void {
+  if (isIP(text.trim()) === 0) throw new Error(`IP address is not correctly formatted: ${text}`);
+}
+
+export function checkHost(text: string): void {
+  const [, name, address] = /^([^:=]+)[:=](.+)$/.exec(text) ?? [];
+  if (name === undefined || address === undefined) throw new Error(`bad format for add-host: ${JSON.stringify(text)}`);
+  const bare = address.replace(/^\[(.*)\]$/, '$1');
+  if (address !== 'host-gateway' && isIP(bare) === 0) {
+    throw new Error(`invalid IP address in add-host: ${JSON.stringify(address)}`);
+  }
+}
+
+export const checkMount = (text: string): void => {
+  parseMount(text);
+};
+
+export const checkNetwork = (text: string): void => {
+  parseNetwork(text);
+};

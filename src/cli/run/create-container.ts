@@ -1,0 +1,76 @@
+import { existsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { DaemonError } from '#/client/daemon-error.ts';
+import type { ContainerCreateRequest, ContainerCreateResponse } from '#/spec/docker-api/container.ts';
+import type { CommandContext } from '../command.ts';
+import { escapeControls } from '../format/escape.ts';
+
+type Context = Pick<CommandContext, 'flags' | 'client' | 'io'>;
+
+/** Creates the container, fetching its image if it is missing; the id. Warnings and progress go to stderr. */
+export async function createContainer(context: Context, request: ContainerCreateRequest): Promise<string> {
+  const { flags, io } = context;
+  const pull = flags.text('pull') ?? 'missing';
+  if (!['always', 'missing', 'never'].includes(pull)) {
+    throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
+  }
+  const cidFile = flags.text('cidfile') ?? '';
+  if (cidFile !== '') claimCidFile(cidFile);
+  try {
+    if (pull === 'always') await pullFor(context, request.Image ?? '');
+    const created = await createOrPull(context, request, pull === 'missing');
+    for (const warning of created.Warnings ?? []) io.stderr.write(`WARNING: ${escapeControls(warning)}\n`);
+    if (cidFile !== '') writeFileSync(cidFile, created.Id);
+    return created.Id;
+  } catch (error) {
+    if (cidFile !== '') unlinkSync(cidFile);
+    throw error;
+  }
+}
+
+async function createOrPull(
+  context: Context,
+  body: ContainerCreateRequest,
+  mayPull: boolean,
+): Promise<ContainerCreateResponse> {
+  try {
+    return await postCreate(context, body);
+  } catch (error) {
+    if (!mayPull || !isMissingImage(error)) throw error;
+    const image = body.Image ?? '';
+    if (!context.flags.bool('quiet')) {
+      const { familiarReference } = await import('./familiar.ts');
+      context.io.stderr.write(`Unable to find image '${familiarReference(image)}' locally\n`);
+    }
+    await pullFor(context, image);
+    return postCreate(context, body);
+  }
+}
+
+const isMissingImage = (error: unknown): boolean =>
+  error instanceof DaemonError && error.status === 404 && /no such image/i.test(error.message);
+
+function postCreate({ client, flags }: Context, body: ContainerCreateRequest): Promise<ContainerCreateResponse> {
+  return client.json('POST', '/containers/create', {
+    query: { name: flags.text('name'), platform: flags.text('platform') },
+    body,
+  });
+}
+
+async function pullFor({ flags, client, io }: Context, image: string): Promise<void> {
+  const { pullImage } = await import('./pull-image.ts');
+  await pullImage(client, image, {
+    platform: flags.text('platform'),
+    out: flags.bool('quiet') ? undefined : io.stderr,
+  });
+}
+
+function claimCidFile(path: string): void {
+  if (existsSync(path)) {
+    throw new Error(`container ID file found, make sure the other container isn't running or delete ${path}`);
+  }
+  try {
+    writeFileSync(path, '', { flag: 'wx' });
+  } catch (error) {
+    throw new Error(`failed to create the container ID file: ${error instanceof Error ? error.message : error}`);
+  }
+}

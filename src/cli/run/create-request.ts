@@ -1,0 +1,197 @@
+import type {
+  ContainerCreateRequest,
+  HealthConfig,
+  HostConfig,
+  LogConfig,
+  RestartPolicy,
+} from '#/spec/docker-api/container.ts';
+import type { Flags } from '../args/flag.ts';
+import { parseBytes, parseDuration } from '../args/values.ts';
+import { environmentOf, labelsOf, toMap } from './key-values.ts';
+import { parseMount } from './mounts.ts';
+import { isUserDefined, networksOf } from './networks.ts';
+import { parsePorts } from './ports.ts';
+import { resourcesOf } from './resources.ts';
+import { parseSecurityOptions } from './security.ts';
+import { parseVolumes } from './volumes.ts';
+
+/** The body of `POST /containers/create` that the options of `run` and `create` ask for. Throws docker's reasons. */
+export function createRequestOf(
+  flags: Flags,
+  operands: readonly string[],
+  env: NodeJS.ProcessEnv,
+): ContainerCreateRequest {
+  const [Image = '', ...Cmd] = operands;
+  const attached = attachedStreams(flags);
+  const ports = parsePorts(flags.list('publish'), flags.list('expose'));
+  const { binds, volumes } = parseVolumes(flags.list('volume'));
+  const networks = networksOf(flags);
+  const healthcheck = healthOf(flags);
+  const entrypoint = flags.text('entrypoint');
+  const stopTimeout = flags.number('stop-timeout');
+  return {
+    Hostname: flags.text('hostname') ?? '',
+    Domainname: flags.text('domainname') ?? '',
+    User: flags.text('user') ?? '',
+    AttachStdin: attached.stdin,
+    AttachStdout: attached.stdout,
+    AttachStderr: attached.stderr,
+    ...(Object.keys(ports.exposed).length > 0 ? { ExposedPorts: ports.exposed } : {}),
+    Tty: flags.bool('tty'),
+    OpenStdin: flags.bool('interactive'),
+    StdinOnce: flags.bool('interactive') && attached.stdin,
+    Env: environmentOf(flags.list('env-file'), flags.list('env'), env),
+    Cmd: Cmd.length > 0 ? Cmd : null,
+    ...(healthcheck === undefined ? {} : { Healthcheck: healthcheck }),
+    Image,
+    Volumes: volumes,
+    WorkingDir: flags.text('workdir') ?? '',
+    Entrypoint: entrypoint === undefined ? null : [entrypoint],
+    ...(flags.has('mac-address') ? { MacAddress: checkMac(flags.text('mac-address') ?? '') } : {}),
+    OnBuild: null,
+    Labels: labelsOf(flags.list('label-file'), flags.list('label')),
+    ...(flags.has('stop-signal') ? { StopSignal: flags.text('stop-signal') ?? '' } : {}),
+    ...(stopTimeout === undefined ? {} : { StopTimeout: stopTimeout }),
+    HostConfig: {
+      ...hostConfigOf(flags, binds),
+      ...resourcesOf(flags),
+      PortBindings: ports.bindings,
+      NetworkMode: networks[0]?.name ?? 'default',
+    },
+    NetworkingConfig: {
+      EndpointsConfig: Object.fromEntries(
+        networks
+          .filter(({ name, endpoint }) => isUserDefined(name) || name !== 'default' || Object.keys(endpoint).length > 0)
+          .map(({ name, endpoint }) => [name, endpoint]),
+      ),
+    },
+  };
+}
+
+/** What `-a`, `-d` and `-i` say of the streams to attach. */
+export function attachedStreams(flags: Flags): {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+} {
+  const asked = flags.list('attach').map((stream) => stream.toLowerCase());
+  if (asked.length > 0) {
+    return { stdin: asked.includes('stdin'), stdout: asked.includes('stdout'), stderr: asked.includes('stderr') };
+  }
+  const isAttached = !flags.bool('detach');
+  return { stdin: isAttached && flags.bool('interactive'), stdout: isAttached, stderr: isAttached };
+}
+
+function hostConfigOf(flags: Flags, binds: readonly string[]): HostConfig {
+  const security = parseSecurityOptions(flags.list('security-opt'));
+  const restart = restartPolicyOf(flags.text('restart') ?? 'no');
+  if (flags.bool('rm') && restart.Name !== 'no' && restart.Name !== '') {
+    throw new Error('conflicting options: cannot specify both --restart and --rm');
+  }
+  const mode = (name: string, what: string, accepts: RegExp): string => {
+    const text = flags.text(name) ?? '';
+    if (!accepts.test(text)) throw new Error(`--${name}: invalid ${what} mode`);
+    return text;
+  };
+  return {
+    Binds: binds,
+    ContainerIDFile: flags.text('cidfile') ?? '',
+    LogConfig: logConfigOf(flags),
+    RestartPolicy: restart,
+    AutoRemove: flags.bool('rm'),
+    VolumeDriver: flags.text('volume-driver') ?? '',
+    VolumesFrom: flags.list('volumes-from'),
+    ...(flags.has('mount') ? { Mounts: flags.list('mount').map(parseMount) } : {}),
+    CapAdd: flags.list('cap-add'),
+    CapDrop: flags.list('cap-drop'),
+    CgroupnsMode: mode('cgroupns', 'CGROUP', /^(host|private)?$/),
+    Dns: flags.list('dns'),
+    DnsOptions: [...flags.list('dns-opt'), ...flags.list('dns-option')],
+    DnsSearch: flags.list('dns-search'),
+    ExtraHosts: flags.list('add-host').map((text) => text.replace('=', ':')),
+    GroupAdd: flags.list('group-add'),
+    IpcMode: flags.text('ipc') ?? '',
+    Links: flags.list('link'),
+    OomScoreAdj: flags.number('oom-score-adj') ?? 0,
+    PidMode: mode('pid', 'PID', /^(host|container:.+)?$/),
+    Privileged: flags.bool('privileged'),
+    PublishAllPorts: flags.bool('publish-all'),
+    ReadonlyRootfs: flags.bool('read-only'),
+    SecurityOpt: security.options,
+    ...(security.unmasksPaths ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
+    ...(flags.has('storage-opt') ? { StorageOpt: storageOptionsOf(flags.list('storage-opt')) } : {}),
+    ...(flags.has('tmpfs') ? { Tmpfs: tmpfsOf(flags.list('tmpfs')) } : {}),
+    ...(flags.has('sysctl') ? { Sysctls: toMap(flags.list('sysctl')) } : {}),
+    ...(flags.has('annotation') ? { Annotations: toMap(flags.list('annotation')) } : {}),
+    ...(flags.has('init') ? { Init: flags.bool('init') } : {}),
+    UTSMode: mode('uts', 'UTS', /^(host)?$/),
+    UsernsMode: mode('userns', 'USER', /^(host)?$/),
+    ShmSize: parseBytes(flags.text('shm-size') ?? '0'),
+    ...(flags.has('runtime') ? { Runtime: flags.text('runtime') ?? '' } : {}),
+    Isolation: flags.text('isolation') ?? '',
+  };
+}
+
+/** `no`, `always`, `on-failure[:times]`, `unless-stopped`; whether the name is one of these is the daemon's to say. */
+export function restartPolicyOf(text: string): RestartPolicy {
+  const [Name = '', times, ...rest] = text.split(':');
+  if (text !== '' && Name === '') throw new Error('invalid restart policy format: no policy provided before colon');
+  if (rest.length > 0 || (times !== undefined && !/^\d+$/.test(times))) {
+    throw new Error('invalid restart policy format: maximum retry count must be an integer');
+  }
+  return { Name, MaximumRetryCount: Number(times ?? 0) };
+}
+
+function logConfigOf(flags: Flags): LogConfig {
+  const Type = flags.text('log-driver') ?? '';
+  const Config = toMap(flags.list('log-opt'));
+  if (Type === 'none' && Object.keys(Config).length > 0) throw new Error('invalid logging opts for driver none');
+  return { Type, Config };
+}
+
+function storageOptionsOf(texts: readonly string[]): Readonly<Record<string, string>> {
+  if (texts.some((text) => !text.includes('='))) throw new Error('invalid storage option');
+  return toMap(texts);
+}
+
+const tmpfsOf = (texts: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    texts.map((text) => {
+      const colon = text.indexOf(':');
+      return colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon + 1)];
+    }),
+  );
+
+function checkMac(text: string): string {
+  if (!/^([0-9a-fA-F]{2}([:-])([0-9a-fA-F]{2}\2){4}[0-9a-fA-F]{2})$/.test(text.trim())) {
+    throw new Error(`${text} is not a valid mac address`);
+  }
+  return text;
+}
+
+const HEALTH_FLAGS = ['cmd', 'interval', 'timeout', 'retries', 'start-period', 'start-interval'];
+
+function healthOf(flags: Flags): HealthConfig | undefined {
+  const isAsked = HEALTH_FLAGS.some((name) => flags.has(`health-${name}`));
+  if (flags.bool('no-healthcheck')) {
+    if (isAsked) throw new Error('--no-healthcheck conflicts with --health-* options');
+    return { Test: ['NONE'] };
+  }
+  if (!isAsked) return undefined;
+  const duration = (name: string): number => {
+    const value = parseDuration(flags.text(`health-${name}`) ?? '0');
+    if (value < 0) throw new Error(`--health-${name} cannot be negative`);
+    return value;
+  };
+  const retries = flags.number('health-retries') ?? 0;
+  if (retries < 0) throw new Error('--health-retries cannot be negative');
+  const command = flags.text('health-cmd');
+  return {
+    ...(command === undefined ? {} : { Test: ['CMD-SHELL', command] }),
+    Interval: duration('interval'),
+    Timeout: duration('timeout'),
+    StartPeriod: duration('start-period'),
+    StartInterval: duration('start-interval'),
+    Retries: retries,
+  };
+}
