@@ -90,6 +90,7 @@ function assemble({ files, content, kind, limits, workers, lowers, roots, store,
     listRoots: async () => roots.list(),
     close: async () => {
       await workers.close();
+      await roots.settle();
       await lowers.unmountIf((diffId) => !roots.isInUse(diffId));
     },
   };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { chmod, chown, mkdir, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, chown, type FileHandle, mkdir, open, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { EngineError, errnoOf, toEngineError } from '#/base/errors.ts';
 import type { DiffId } from '#/base/ids.ts';
@@ -18,12 +18,16 @@ import { getTraits } from './traits.ts';
 
 /** overlayfs takes no more lower directories. */
 const LAYERS_MAX = 500;
+/** Opens a path without opening what is there; Node does not name it (open(2)). */
+const O_PATH = 0x200000;
 const ROOT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** The writable roots; see `LayerStore`. One operation at a time on each. */
 export class Roots {
   readonly #deps: { readonly files: LayerFiles; readonly lowers: Lowers; readonly store: Store; readonly log: Logger };
   readonly #locks = new KeyedMutex<RootId>();
+  /** Overlays that were unmounted and are still syncing what was written to them. */
+  readonly #releasing = new Map<RootId, Promise<void>>();
   /** Mounted roots, with the layers that each uses. */
   readonly #mounted = new Map<RootId, ReadonlySet<DiffId>>();
 
@@ -51,6 +55,7 @@ export class Roots {
     return await this.#locks.run(root, async () => {
       options.signal?.throwIfAborted();
       if (this.#mounted.has(root)) return result;
+      await this.#releasing.get(root);
       if (layers.length > LAYERS_MAX) {
         throw new EngineError(
           'invalid-argument',
@@ -79,10 +84,32 @@ export class Roots {
   async unmount(root: RootId): Promise<void> {
     const target = join(this.#deps.files.merged, checkRootId(root));
     await this.#locks.run(root, async () => {
+      const held = await open(target, O_PATH).catch(() => undefined);
       // A mount that somebody still looks into goes when they leave, as docker does it.
-      await unmount(target, { detach: true });
+      const wasMounted = await unmount(target, { detach: true });
       this.#mounted.delete(root);
+      if (held !== undefined) this.#release(root, held, wasMounted);
     });
+  }
+
+  /**
+   * The last user of an overlay waits until the whole file system below it is synced, for seconds where others write
+   * much. So that this is not whoever stops a container, the mount is held open and let go in the background.
+   */
+  #release(root: RootId, held: FileHandle, wasMounted: boolean): void {
+    const released = held.close().catch((error: unknown) => {
+      this.#deps.log.warn({ err: error, root }, 'an unmounted root could not be synced');
+    });
+    if (!wasMounted) return;
+    this.#releasing.set(root, released);
+    void released.then(() => {
+      if (this.#releasing.get(root) === released) this.#releasing.delete(root);
+    });
+  }
+
+  /** Resolves when nothing is being synced any more. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#releasing.values());
   }
 
   async remove(root: RootId): Promise<void> {

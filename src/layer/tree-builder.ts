@@ -205,7 +205,8 @@ function nodeOf(entry: TarEntry): TreeNode {
       if (entry.linkName === '' || entry.linkName.includes('\0'))
         throw invalid(entry.name, 'its target is empty or holds NUL');
       if (entry.linkName.length > 4095) throw invalid(entry.name, 'its target is longer than 4095 bytes');
-      return { type: 'symlink', attributes, target: entry.linkName };
+      // Links have no permissions of their own; the kernel shows them so.
+      return { type: 'symlink', attributes: { ...attributes, mode: 0o777 }, target: entry.linkName };
     case 'char':
     case 'block':
       // Device 0:0 is what overlayfs itself takes for "removed here".

@@ -1,0 +1,5 @@
+import { inThrowawayHost } from '../../tests/support/host.ts';
+import { testLayerStore } from './contract.ts';
+
+inThrowawayHost();
+testLayerStore('erofs');
