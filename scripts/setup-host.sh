@@ -30,7 +30,8 @@ is_there() {
     init) command -v catatonit || command -v tini || [ -x /usr/libexec/podman/catatonit ] ;;
     seccomp) [ -f /usr/share/containers/seccomp.json ] || [ -f /etc/containers/seccomp.json ] ;;
     namespaces) command -v nsenter && command -v unshare && command -v mount ;;
-    busybox) [ -x /bin/busybox ] || [ -x /usr/bin/busybox ] || [ -x /bin/busybox.static ] || [ -x /usr/sbin/busybox ] ;;
+    busybox) [ -x /bin/busybox.static ] || { command -v busybox && ! ldd "$(command -v busybox)"; } ;;
+    debian-keyring) [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] ;;
     nodejs) command -v node ;;
     *) command -v "$1" ;;
   esac
@@ -43,6 +44,7 @@ describe() {
       init) echo "an init for containers (catatonit or tini)" ;;
       seccomp) echo "the default seccomp profile (/usr/share/containers/seccomp.json)" ;;
       namespaces) echo "mount, unshare and nsenter" ;;
+      debian-keyring) echo "Debian's keyring (/usr/share/keyrings/debian-archive-keyring.gpg)" ;;
       *) echo "$need" ;;
     esac
   done | awk '{ printf "%s%s", (NR > 1 ? ", " : ""), $0 }'
@@ -63,6 +65,8 @@ candidates() {
     namespaces:*) echo util-linux ;;
     busybox:apt | busybox:apk) echo busybox-static ;;
     busybox:*) echo busybox ;;
+    debian-keyring:dnf) echo debian-keyring ;;
+    debian-keyring:*) echo debian-archive-keyring ;;
     nodejs:apk) echo nodejs-current nodejs ;;
     npm:dnf) echo nodejs-npm npm ;;
     *) echo "$2" ;;

@@ -3,7 +3,7 @@
 #
 #   setup.sh packages        npm packages and the pinned Node, into node_modules
 #   setup.sh tools           the host programs behind containers
-#   setup.sh program NAME…   further host programs that some images need: mmdebstrap, busybox
+#   setup.sh program NAME…   what some images are made with: mmdebstrap, busybox, debian-keyring
 #
 # Says what it does on stderr. Exits 0 when everything is there, 125 when not. With GANTRY_NO_INSTALL set it installs
 # nothing and says what is missing.
