@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startDaemon, type TestDaemon } from '../support/daemon.ts';
+import { inThrowawayHost } from '../support/host.ts';
+import { isLongRun, type Random, seededRandom } from '../support/random.ts';
+import { busyboxArchive, loadImage, removeEverything } from './api.ts';
+import { Customers } from './customers.ts';
+import { assertNothingLeaked, lastingWorld } from './leaks.ts';
+
+inThrowawayHost();
+
+const KILLS = isLongRun ? 200 : 12;
+const CLIENTS = 4;
+/** Containers and images of this many kills pile up before all are removed and nothing may be left. */
+const KILLS_PER_CLEANING = 3;
+
+test(`kill -9 of the daemon at ${KILLS} moments loses nothing that was answered and leaks nothing`, async (context) => {
+  const random = seededRandom((line) => context.diagnostic(line));
+  const busybox = busyboxArchive();
+  let daemon = await startDaemon(context);
+  const before = lastingWorld(daemon);
+  const customers = new Customers(random);
+  const recoveries: number[] = [];
+  for (let kill = 1; kill <= KILLS; kill++) {
+    await loadImage(daemon, busybox);
+    await workUntilKilled(daemon, customers, random);
+    await sleep(random.below(400));
+    const started = performance.now();
+    daemon = await startAgain(daemon, random);
+    recoveries.push(Math.round(performance.now() - started));
+    await customers.claim(daemon);
+    if (kill % KILLS_PER_CLEANING !== 0 && kill !== KILLS) continue;
+    await removeEverything(daemon);
+    await assertNothingLeaked(daemon, before);
+    customers.forgetAll();
+  }
+  context.diagnostic(`${customers.answered} answers; starts took ${recoveries.join(', ')} ms`);
+});
+
+async function workUntilKilled(daemon: TestDaemon, customers: Customers, random: Random): Promise<void> {
+  let isOver = false;
+  const working = customers.work(daemon, CLIENTS, () => isOver);
+  const killed = sleep(random.below(1500)).then(() => {
+    isOver = true;
+    return daemon.kill9();
+  });
+  await Promise.all([working, killed]);
+}
+
+/** One start in four is itself killed on its way. */
+async function startAgain(daemon: TestDaemon, random: Random): Promise<TestDaemon> {
+  const isKilledToo = random.below(4) === 0;
+  const moment = random.below(900);
+  if (isKilledToo) {
+    const starting = daemon.again().then(
+      (started) => started,
+      () => undefined,
+    );
+    await sleep(moment);
+    const lock = join(daemon.dataRoot, 'daemon.lock');
+    const pid = Number(readFileSync(lock, 'utf8'));
+    if (pid > 1 && pid !== daemon.pid) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It had not written its pid yet, or it ended.
+      }
+    }
+    await starting;
+    await sleep(50);
+  }
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await daemon.again();
+    } catch (error) {
+      // The one that was to be killed may have started after all.
+      if (attempt === 20 || !/another daemon/.test(String(error))) throw error;
+      process.kill(Number(readFileSync(join(daemon.dataRoot, 'daemon.lock'), 'utf8')), 'SIGKILL');
+      await sleep(100);
+    }
+  }
+}
