@@ -27,8 +27,8 @@ export async function stageSocket(path: string, access: SocketAccess): Promise<S
   const groupId = access.group === undefined ? 0 : groupIdOf(access.group);
   if (await isListening(path)) throw new EngineError('already-exists', `somebody listens on unix://${path} already`);
   mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
-  // A short name: the kernel's limit on socket paths counts for this one too.
-  const stage = join(dirname(path), `.${process.pid.toString(36)}`);
+  // Named after the socket, so that the next daemon finds what a killed one left.
+  const stage = join(dirname(path), `.${basename(path)}`);
   rmSync(stage, { recursive: true, force: true });
   mkdirSync(stage, { mode: 0o700 });
   const staged = join(stage, basename(path).slice(0, 1));

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '#/base/errors.ts';
 import { type CgroupHost, listBelow } from './cgroup.ts';
@@ -64,6 +64,7 @@ const V2: Readonly<Record<keyof typeof V1, KnobFile | undefined>> = {
 
 /** Which limits this host enforces, found out in a control group that is made for it and removed again. */
 export function probeLimits(host: CgroupHost, sysResource: Capability): Record<LimitKnob, Capability> {
+  sweepGroups(host);
   const probe = host.mode === 'v2' ? probeV2 : probeV1;
   const probed = Object.fromEntries(Object.keys(V1).map((knob) => [knob, probe(host, knob as keyof typeof V1)]));
   return {
@@ -71,6 +72,23 @@ export function probeLimits(host: CgroupHost, sysResource: Capability): Record<L
     oomScoreAdjBelowOwn: sysResource,
     cpuRealtime: probeRealtime(host),
   };
+}
+
+const GROUP = /^gantry-probe-(\d+)$/;
+
+/** Removes the groups of probing engines that were killed in the middle. */
+function sweepGroups({ hierarchies }: CgroupHost): void {
+  for (const { directory } of hierarchies) {
+    for (const name of readdirSync(directory)) {
+      const pid = GROUP.exec(name)?.[1];
+      if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+      try {
+        rmdirSync(join(directory, name));
+      } catch {
+        // Gone already, or another engine's whose pid we cannot see.
+      }
+    }
+  }
 }
 
 function probeV1(host: CgroupHost, knob: keyof typeof V1): Capability {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import type { ApiAnswer, TestDaemon } from '../support/daemon.ts';
-import { makeImageArchive, writeBusyboxArchive } from '../support/image.ts';
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
+import type { ApiAnswer, TestDaemon } from '../support/daemon.ts';
+import { makeImageArchive, writeBusyboxArchive } from '../support/image.ts';
 
 /** One request that must be answered with one of the statuses; the answer. */
 export async function expectApi(

@@ -170,4 +170,6 @@ async function claimRunning(daemon: TestDaemon, name: string, promised: Promised
 const isCutShort = (error: Error): boolean => /: 0 |"ExitCode":null|ECONN/.test(error.message);
 
 const isBrokenConnection = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ENOENT'].includes(String(error.code));
+  error instanceof Error &&
+  'code' in error &&
+  ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ENOENT'].includes(String(error.code));

@@ -7,7 +7,7 @@ import { inThrowawayHost } from '../support/host.ts';
 import { isLongRun, type Random, seededRandom } from '../support/random.ts';
 import { busyboxArchive, loadImage, removeEverything } from './api.ts';
 import { Customers } from './customers.ts';
-import { assertNothingLeaked, lastingWorld } from './leaks.ts';
+import { assertNothingLeaked, settledWorld } from './leaks.ts';
 
 inThrowawayHost();
 
@@ -20,7 +20,7 @@ test(`kill -9 of the daemon at ${KILLS} moments loses nothing that was answered 
   const random = seededRandom((line) => context.diagnostic(line));
   const busybox = busyboxArchive();
   let daemon = await startDaemon(context);
-  const before = lastingWorld(daemon);
+  const before = await settledWorld(daemon);
   const customers = new Customers(random);
   const recoveries: number[] = [];
   for (let kill = 1; kill <= KILLS; kill++) {

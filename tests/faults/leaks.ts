@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestDaemon } from '../support/daemon.ts';
 import { type World, worldSnapshot } from '../support/world.ts';
+import { busyboxArchive, loadImage, removeEverything, runContainer } from './api.ts';
 
 /** A world in which daemons may come and go: without pids, without the daemon and its files, with what the database names. */
 export interface LastingWorld extends World {
@@ -19,7 +20,10 @@ export function lastingWorld(daemon: Roots): LastingWorld {
   const world = worldSnapshot(daemon);
   return {
     ...world,
-    processes: world.processes.map((line) => line.replace(/^\d+ /, '')).filter((line) => !isOwn(line)).sort(),
+    processes: world.processes
+      .map((line) => line.replace(/^\d+ /, ''))
+      .filter((line) => !isOwn(line))
+      .sort(),
     paths: [...world.paths, ...deepPaths(daemon)].filter((path) => !DAEMON_FILES.test(path)),
     rows: rowsOf(join(daemon.dataRoot, 'gantry.db')),
   };
@@ -36,7 +40,8 @@ function deepPaths({ dataRoot }: Roots): string[] {
   });
 }
 
-const TABLES_OF_OBJECTS = /^(containers|container_states|images|image_layers|image_references|layers|endpoints|leases|lease_items)$/;
+const TABLES_OF_OBJECTS =
+  /^(containers|container_states|images|image_layers|image_references|layers|endpoints|leases|lease_items)$/;
 
 function rowsOf(path: string): string[] {
   const db = new DatabaseSync(path, { readOnly: true });
@@ -51,16 +56,38 @@ function rowsOf(path: string): string[] {
   }
 }
 
+/** A world to compare with: directories that are made for the first container and kept are there. */
+export async function settledWorld(daemon: TestDaemon): Promise<LastingWorld> {
+  await loadImage(daemon, busyboxArchive());
+  await runContainer(daemon, { name: 'first', command: ['true'], network: 'bridge' });
+  await removeEverything(daemon);
+  return lastingWorld(daemon);
+}
+
 /** Waits until the world is as it was; fails with the difference. */
 export async function assertNothingLeaked(daemon: Roots, before: LastingWorld, timeoutMs = 8000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
-    try {
-      assert.deepEqual(lastingWorld(daemon), before);
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
+    const difference = differenceOf(lastingWorld(daemon), before);
+    if (difference.length === 0) return;
+    if (Date.now() > deadline) assert.fail(`left behind (+) or missing (-):\n${difference.join('\n')}`);
     await sleep(100);
   }
+}
+
+function differenceOf(now: LastingWorld, before: LastingWorld): string[] {
+  return (Object.keys(before) as (keyof LastingWorld)[]).flatMap((key) => [
+    ...without(now[key], before[key]).map((line) => `+ ${key}: ${line}`),
+    ...without(before[key], now[key]).map((line) => `- ${key}: ${line}`),
+  ]);
+}
+
+/** The lines of one list that the other has not, each as often as it is missing. */
+function without(lines: readonly string[], others: readonly string[]): string[] {
+  const rest = [...others];
+  return lines.filter((line) => {
+    const at = rest.indexOf(line);
+    if (at !== -1) rest.splice(at, 1);
+    return at === -1;
+  });
 }
