@@ -83,6 +83,7 @@ test('a terminal is resized before and after start, and takes what is typed', as
   assert.equal((await runtime.waitExit(id)).code, 0);
   await client.ended;
   assert.match(output.stdout, /^11 22\r\n[\s\S]*33 44\r\n$/);
+  await runtime.delete(id);
   await assert.rejects(runtime.resize(id, { rows: 1, columns: 1 }), (error: unknown) =>
     isEngineError(error, 'unavailable'),
   );

@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EngineError } from '#/base/errors.ts';
+import { type CgroupHost, locateCgroup } from '#/linux/cgroup.ts';
+import { killCgroup, removeCgroup } from '#/linux/cgroup-remove.ts';
 import type { ProgramRunner } from '#/linux/process.ts';
-import { classifyCreateFailure } from './create-failure.ts';
+import { classifyCreateFailure, runtimeWords } from './create-failure.ts';
 import type { RuntimeInfo } from './runtime.ts';
 
 /** In the order of choice: crun starts a container in a third of runc's time. */
@@ -12,6 +14,7 @@ const PROBE_TIMEOUT_MS = 10_000;
 export interface ChooseRuntime {
   readonly programs: ProgramRunner;
   readonly execRoot: string;
+  readonly cgroups: CgroupHost;
   readonly systemdCgroup: boolean;
   /** Name or path of the only runtime to take. */
   readonly preferred?: string;
@@ -22,6 +25,8 @@ export interface ChooseRuntime {
  * missing on purpose, so nothing runs). Throws unavailable, with what was tried, where none can.
  */
 export async function chooseRuntime(input: ChooseRuntime): Promise<{ info: RuntimeInfo; conmonPath: string }> {
+  await sweepTrials(input);
+  await sweepTrials(input);
   const [conmon, ...probes] = await Promise.all([
     findMonitor(input.programs),
     ...candidatesOf(input).map((name) => probeRuntime(input, name)),
@@ -83,13 +88,26 @@ async function probeRuntime(input: ChooseRuntime, candidate: string): Promise<Pr
   return { name, path, version: /version (\S+)/.exec(version.stdout)?.[1] ?? 'unknown', failure };
 }
 
+const trialsOf = (execRoot: string): string => join(execRoot, 'trials');
+
+/** Takes apart what trials left whose engine was killed. */
+async function sweepTrials({ execRoot, cgroups }: ChooseRuntime): Promise<void> {
+  const trials = trialsOf(execRoot);
+  mkdirSync(trials, { recursive: true, mode: 0o700 });
+  for (const id of readdirSync(trials)) {
+    const cgroup = locateCgroup(cgroups, `/${id}`);
+    await killCgroup(cgroup);
+    await removeCgroup(cgroup);
+    rmSync(join(trials, id), { recursive: true, force: true });
+  }
+}
+
 /** Undefined where the runtime gets as far as looking for the program. */
 async function tryCreate(
   { programs, execRoot, systemdCgroup }: ChooseRuntime,
   path: string,
 ): Promise<string | undefined> {
-  mkdirSync(execRoot, { recursive: true });
-  const bundle = mkdtempSync(join(execRoot, 'probe-'));
+  const bundle = mkdtempSync(join(trialsOf(execRoot), 'gantry-trial-'));
   const id = basename(bundle);
   const global = [`--root=${join(bundle, 'state')}`, ...(systemdCgroup ? ['--systemd-cgroup'] : [])];
   try {
@@ -98,7 +116,7 @@ async function tryCreate(
     const created = await programs.run(path, [...global, 'create', '--bundle', bundle, id], {
       timeoutMs: PROBE_TIMEOUT_MS,
     });
-    const text = created.stderr.trim();
+    const text = runtimeWords(created.stderr);
     if (created.code !== 0 && classifyCreateFailure(text) === 'command-not-found') return undefined;
     return text === '' ? `a trial container ended with code ${created.code}` : text;
   } finally {
@@ -113,7 +131,7 @@ const probeConfig = (id: string, systemdCgroup: boolean): object => ({
   process: { terminal: false, user: { uid: 0, gid: 0 }, args: ['/gantry-probe'], env: [], cwd: '/' },
   mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
   linux: {
-    cgroupsPath: systemdCgroup ? `system.slice:gantry:${id}` : `/gantry-probe/${id}`,
+    cgroupsPath: systemdCgroup ? `system.slice:gantry:${id}` : `/${id}`,
     namespaces: [{ type: 'pid' }, { type: 'mount' }],
   },
 });

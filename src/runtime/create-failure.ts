@@ -32,13 +32,13 @@ export function classifyCreateFailure(text: string): CreateFailure {
 
 /** An error that carries the runtime's own words. */
 export function runtimeFailure(attempted: string, text: string): EngineError {
-  const said = lastWords(text);
+  const said = runtimeWords(text);
   const kind = classifyCreateFailure(said) === 'other' ? 'internal' : 'invalid-argument';
   return new EngineError(kind, `${attempted}: ${said === '' ? 'the OCI runtime failed without a message' : said}`);
 }
 
 /** runc's log lines, `time=… level=error msg="…"`, without their frame. */
-function lastWords(text: string): string {
+export function runtimeWords(text: string): string {
   const messages = [...text.matchAll(/ level=(?:error|fatal) msg="((?:[^"\\]|\\.)*)"/g)];
   const last = messages.at(-1)?.[1];
   return last === undefined ? text.trim() : last.replace(/\\(["\\])/g, '$1');

@@ -1,7 +1,9 @@
 import { existsSync, type FSWatcher, watch } from 'node:fs';
+import type { Clock } from '#/base/clock.ts';
 import { EngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { readOomKills } from '#/linux/cgroup.ts';
+import { unreapedExitCode } from '#/linux/process-identity.ts';
 import type { TaskRoom } from './open.ts';
 import {
   findExit,
@@ -20,6 +22,8 @@ const CHECK_INTERVAL_MS = 1000;
 const UNWATCHED_INTERVAL_MS = 100;
 
 const LOST_EXIT_CODE = 255;
+/** How long a monitor may take to record an exit. */
+const MONITOR_GRACE_MS = 1500;
 
 type EndOfTask = RecordedExit | 'lost';
 
@@ -27,7 +31,7 @@ type EndOfTask = RecordedExit | 'lost';
 export async function waitExit(room: TaskRoom, id: ContainerId, signal: AbortSignal): Promise<TaskExit> {
   const directory = runDirectory(room.execRoot, id);
   if (!existsSync(directory.path)) throw new EngineError('not-found', `container ${id} has no task to wait for`);
-  const end = await waitForEnd(directory, signal);
+  const end = await waitForEnd(room, directory, signal);
   const oomKilled = wasOomKilled(room, id, directory);
   return end === 'lost'
     ? { code: LOST_EXIT_CODE, known: false, oomKilled, finishedAtMs: room.clock.now() }
@@ -44,10 +48,11 @@ function wasOomKilled(room: TaskRoom, id: ContainerId, directory: RunDirectory):
  * Waits for the monitor's exit file. 'lost' where none will come: the monitor was killed and the init has ended, or the
  * run directory has gone. A task whose monitor was killed counts as running for as long as its init does.
  */
-function waitForEnd(directory: RunDirectory, signal: AbortSignal): Promise<EndOfTask> {
+function waitForEnd(room: TaskRoom, directory: RunDirectory, signal: AbortSignal): Promise<EndOfTask> {
   return new Promise((resolve, reject) => {
+    const silent = new SilentMonitor(room.clock);
     const check = (): void => {
-      const end = findEnd(directory);
+      const end = findEnd(directory, silent);
       if (end !== undefined) settle(() => resolve(end));
     };
     const onAbort = (): void => settle(() => reject(new EngineError('canceled', 'waiting for an exit was canceled')));
@@ -78,13 +83,39 @@ function watchDirectory(directory: RunDirectory, check: () => void): FSWatcher |
   }
 }
 
-function findEnd(directory: RunDirectory): EndOfTask | undefined {
+function findEnd(directory: RunDirectory, silent: SilentMonitor): EndOfTask | undefined {
   const recorded = findExit(directory);
   if (recorded !== undefined) return recorded;
-  if (isMonitorAlive(directory.control)) return undefined;
+  if (isMonitorAlive(directory.control)) return silent.check(directory);
   if (!existsSync(directory.path)) return 'lost';
   const record = findTaskRecord(directory);
   if (record !== undefined && isInitAlive(record)) return undefined;
   // The monitor may have recorded the exit and ended since we looked.
   return findExit(directory) ?? 'lost';
+}
+
+/**
+ * A monitor that cannot write its log (a full disk) tries for ever, and neither reaps the init nor records its exit. The
+ * code is then read from the kernel, after giving the monitor its time.
+ */
+class SilentMonitor {
+  readonly #clock: Clock;
+  #firstSeen: RecordedExit | undefined;
+  #seenAtMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  check(directory: RunDirectory): RecordedExit | undefined {
+    const record = findTaskRecord(directory);
+    if (record?.startTicks === undefined) return undefined;
+    const code = unreapedExitCode(record.pid, record.startTicks);
+    if (code === undefined) return undefined;
+    if (this.#firstSeen === undefined) {
+      this.#firstSeen = { code, finishedAtMs: this.#clock.now() };
+      this.#seenAtMs = performance.now();
+    }
+    return performance.now() - this.#seenAtMs >= MONITOR_GRACE_MS ? this.#firstSeen : undefined;
+  }
 }
