@@ -102,18 +102,19 @@ const lastByte = (segments: ReadonlyArray<{ readonly tarOffset: number; readonly
   return last === undefined ? 0 : last.tarOffset + last.lengthBytes;
 };
 
+const NO_XATTRS = Buffer.alloc(0);
 const OPAQUE = 'trusted.overlay.opaque';
 const ORIGIN = 'trusted.overlay.origin';
 
 function xattrsOf(node: TreeNode): Buffer {
-  if (node.type === 'whiteout') return Buffer.alloc(0);
+  if (node.type === 'whiteout') return NO_XATTRS;
   const plain = node.attributes.xattrs;
-  if (node.type !== 'directory') return plain === undefined ? Buffer.alloc(0) : encodeXattrs(plain);
+  if (node.type !== 'directory') return plain === undefined ? NO_XATTRS : encodeXattrs(plain);
   const all = new Map<ByteString, Uint8Array>(plain);
   if (node.opaque) all.set(OPAQUE, Buffer.from('y'));
   // Without it, overlayfs lists the whiteouts of a directory that no layer below has.
   if (holdsWhiteouts(node)) all.set(ORIGIN, Buffer.alloc(0));
-  return all.size === 0 ? Buffer.alloc(0) : encodeXattrs(all);
+  return all.size === 0 ? NO_XATTRS : encodeXattrs(all);
 }
 
 function holdsWhiteouts(node: DirectoryNode): boolean {
