@@ -39,7 +39,7 @@ async function createIn(
   input: CreateTask,
   signal: AbortSignal | undefined,
 ): Promise<RunningTask> {
-  const config = { ...input.config, process: clampProcess(room, input.config.process) };
+  const config = room.filters.apply({ ...input.config, process: clampProcess(room, input.config.process) });
   writeFileSync(directory.config, JSON.stringify(config), { mode: 0o600 });
   const channel = await spawnTaskMonitor(room.tools, taskArguments(room, directory, input), directory.path);
   try {
@@ -49,6 +49,7 @@ async function createIn(
       `creating container ${input.id}`,
     );
     if (pid <= 0) throw createFailure(input.config, input.id, message || readComplaint(directory.path));
+    room.filters.learn(input.config, input.id);
     const monitorPid = readPidFile(directory.monitorPidFile);
     writeTaskRecord(directory, {
       pid,
@@ -84,6 +85,8 @@ function taskArguments(room: TaskRoom, directory: RunDirectory, input: CreateTas
       directory.monitorPidFile,
       '--log-path',
       `k8s-file:${input.logPath}`,
+      // An fsync of the log would hold back the exit code for as long as the disk is busy.
+      '--no-sync-log',
     ],
     ...(input.terminal ? ['-t'] : []),
     ...(input.openStdin ? ['-i'] : []),

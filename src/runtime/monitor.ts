@@ -6,6 +6,9 @@ import type { ProgramRunner, RunningProgram } from '#/linux/process.ts';
 export interface MonitorTools {
   readonly programs: ProgramRunner;
   readonly conmonPath: string;
+  /** `crun`, `runc`. */
+  readonly runtimeName: string;
+  /** What to execute; may be a sealed copy. */
   readonly runtimePath: string;
   /** The OCI runtime's `--root`. */
   readonly stateRoot: string;

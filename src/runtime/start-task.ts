@@ -10,7 +10,7 @@ import { runRuntime } from './run-runtime.ts';
  * than remove the fifo's name and write it; doing so here saves a process. Anything else goes through `start` itself.
  */
 export async function startTask(room: TaskRoom, id: ContainerId): Promise<void> {
-  if (room.tools.runtimePath.endsWith('/crun') && releaseCrunInit(join(room.tools.stateRoot, id, 'exec.fifo'))) return;
+  if (room.tools.runtimeName === 'crun' && releaseCrunInit(join(room.tools.stateRoot, id, 'exec.fifo'))) return;
   await runRuntime(room.tools, ['start', id], `start container ${id}`);
 }
 
