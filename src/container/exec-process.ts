@@ -1,18 +1,26 @@
+import { EngineError } from '#/base/errors.ts';
 import type { OciCapabilities, OciProcess } from '#/spec/oci/runtime.ts';
 import { pidOf } from './connect-network.ts';
 import type { ExecSpec } from './exec.ts';
 import { mergeEnv } from './plan-create.ts';
 import type { ContainerRecord } from './record.ts';
-import { capabilitiesFor, planEnv } from './task-config.ts';
+import type { ContainerRoom } from './room.ts';
+import { capabilitiesFor, planEnv, planRlimits } from './task-config.ts';
 import { resolveUser } from './users.ts';
 
 /** The process of an exec session: the container's own settings under what the caller asked for. */
-export function planExecProcess(record: ContainerRecord, spec: ExecSpec): OciProcess {
+export function planExecProcess(
+  room: Pick<ContainerRoom, 'host'>,
+  record: ContainerRecord,
+  spec: ExecSpec,
+): OciProcess {
   const { config } = record;
+  if (spec.workingDir !== '' && !spec.workingDir.startsWith('/')) {
+    throw new EngineError('invalid-argument', 'OCI runtime exec failed: exec failed: Cwd must be an absolute path');
+  }
   // The root as its own processes see it now, mounts included.
   const root = `/proc/${pidOf(record)}/root`;
-  const groupAdd = spec.user === '' ? config.process.groupAdd : [];
-  const user = resolveUser(root, spec.user === '' ? config.process.user : spec.user, groupAdd);
+  const user = resolveUser(root, spec.user === '' ? config.process.user : spec.user, config.process.groupAdd);
   const security = { ...config.security, privileged: config.security.privileged || spec.privileged };
   const capabilities: OciCapabilities = capabilitiesFor({ security }, user);
   const [rows, columns] = spec.consoleSize ?? [0, 0];
@@ -25,6 +33,8 @@ export function planExecProcess(record: ContainerRecord, spec: ExecSpec): OciPro
     env: planEnv({ ...config, process: { ...config.process, env, tty: spec.tty } }, user),
     cwd: spec.workingDir === '' ? config.process.workingDir || '/' : spec.workingDir,
     capabilities,
+    rlimits: planRlimits(room, config),
     noNewPrivileges: config.security.noNewPrivileges,
+    ...(config.resources.oomScoreAdj === undefined ? {} : { oomScoreAdj: config.resources.oomScoreAdj }),
   };
 }

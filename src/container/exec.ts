@@ -2,6 +2,7 @@ import { EngineError, messageOf } from '#/base/errors.ts';
 import { type ContainerId, type ExecId, newExecId, shortId } from '#/base/ids.ts';
 import { classifyCreateFailure } from '#/runtime/create-failure.ts';
 import type { ExecSession, TaskStdio, TerminalSize } from '#/runtime/runtime.ts';
+import type { OciProcess } from '#/spec/oci/runtime.ts';
 import { planExecProcess } from './exec-process.ts';
 import { type ContainerRecord, getById, getContainer, publishContainerEvent } from './record.ts';
 import type { ContainerRoom } from './room.ts';
@@ -83,11 +84,12 @@ export async function startExec(room: ContainerRoom, id: string, detach: boolean
   requireRunning(record);
   exec.state = { status: 'running', pid: 0 };
   publishContainerEvent(room, record, `exec_start: ${exec.spec.command.join(' ')}`, { execID: id });
+  const process = planProcess(room, record, exec);
   try {
     const { attach } = exec.spec;
     exec.session = await room.runtime.exec(exec.containerId, {
       sessionId: id,
-      process: planExecProcess(record, exec.spec),
+      process,
       openStdin: attach.stdin && !detach,
       detached: detach || !(attach.stdin || attach.stdout || attach.stderr),
     });
@@ -98,6 +100,15 @@ export async function startExec(room: ContainerRoom, id: string, detach: boolean
   const recorded = watchExec(room, record, exec, exec.session);
   const { stdio } = exec.session;
   return stdio === undefined ? undefined : endingAfter(stdio, recorded);
+}
+
+function planProcess(room: ContainerRoom, record: ContainerRecord, exec: ExecRecord): OciProcess {
+  try {
+    return planExecProcess(room, record, exec.spec);
+  } catch (error) {
+    exec.state = { status: 'ended', code: 126, pid: 0 };
+    throw error;
+  }
 }
 
 /** The same stdio, whose end also waits for the exit code: clients ask for it as soon as the output is over. */

@@ -83,7 +83,10 @@ export function capabilitiesFor(
 }
 
 /** What this host cannot raise is lowered to what it allows; create has warned. */
-function planRlimits({ host }: Pick<ContainerRoom, 'host'>, { ulimits }: ContainerConfig): readonly OciRlimit[] {
+export function planRlimits(
+  { host }: Pick<ContainerRoom, 'host'>,
+  { ulimits }: Pick<ContainerConfig, 'ulimits'>,
+): readonly OciRlimit[] {
   return ulimits.map(({ name, soft, hard }) => ({
     type: `RLIMIT_${name.toUpperCase()}`,
     soft: clampRlimit(host, name, soft),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { EngineError, toEngineError } from '#/base/errors.ts';
-import { resolveSeccomp } from '#/runtime/seccomp.ts';
+import { tightenToDocker } from '#/runtime/docker-seccomp.ts';
+import { resolveSeccomp, type SeccompSubject } from '#/runtime/seccomp.ts';
 import type { OciSeccomp } from '#/spec/oci/runtime.ts';
 import type { SecuritySettings } from './config.ts';
 
@@ -32,14 +33,17 @@ export class SeccompProfiles {
         'seccomp is not enabled in your kernel, cannot run a custom seccomp profile',
       );
     }
-    return seccomp.kind === 'profile' ? this.#resolve(seccomp.json, capabilities) : this.#default(capabilities);
+    return seccomp.kind === 'profile'
+      ? resolveSeccomp(seccomp.json, this.#subject(capabilities))
+      : this.#default(capabilities);
   }
 
   #default(capabilities: readonly string[]): OciSeccomp {
     const key = capabilities.join(' ');
     let filter = this.#resolved.get(key);
     if (filter === undefined) {
-      filter = this.#resolve(this.#readDefault(), capabilities);
+      const subject = this.#subject(capabilities);
+      filter = tightenToDocker(resolveSeccomp(this.#readDefault(), subject), subject);
       this.#resolved.set(key, filter);
     }
     return filter;
@@ -60,8 +64,8 @@ export class SeccompProfiles {
     }
   }
 
-  #resolve(profile: string, capabilities: readonly string[]): OciSeccomp {
+  #subject(capabilities: readonly string[]): SeccompSubject {
     const { architecture, kernelVersion } = this.#host;
-    return resolveSeccomp(profile, { capabilities, architecture, kernelVersion });
+    return { capabilities, architecture, kernelVersion };
   }
 }

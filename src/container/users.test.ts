@@ -21,10 +21,10 @@ const GROUP = 'root:x:0:\nwww:x:34:\nextra:x:50:web,other\n';
 
 test('names and numbers are looked up inside the image', () => {
   withRoot({ passwd: PASSWD, group: GROUP }, (root) => {
-    assert.deepEqual(resolveUser(root, '', []), { uid: 0, gid: 0, additionalGids: [], home: '/root' });
-    assert.deepEqual(resolveUser(root, 'web', []), { uid: 33, gid: 34, additionalGids: [50], home: '/srv' });
-    assert.deepEqual(resolveUser(root, 'web:50', []), { uid: 33, gid: 50, additionalGids: [], home: '/srv' });
-    assert.deepEqual(resolveUser(root, '77', ['www', '9']), { uid: 77, gid: 0, additionalGids: [34, 9], home: '/' });
+    assert.deepEqual(resolveUser(root, '', []), { uid: 0, gid: 0, additionalGids: [0], home: '/root' });
+    assert.deepEqual(resolveUser(root, 'web', []), { uid: 33, gid: 34, additionalGids: [34, 50], home: '/srv' });
+    assert.deepEqual(resolveUser(root, 'web:50', []), { uid: 33, gid: 50, additionalGids: [50], home: '/srv' });
+    assert.deepEqual(resolveUser(root, '77', ['www', '9']), { uid: 77, gid: 0, additionalGids: [0, 34, 9], home: '/' });
   });
 });
 
@@ -40,7 +40,9 @@ test('unknown names and numbers beyond the range are refused with the texts of D
     assert.throws(() => resolveUser(root, 'web:nope', []), {
       message: 'unable to find group nope: no matching entries in group file',
     });
-    assert.throws(() => resolveUser(root, '4294967296', []), /must be in range 0-2147483647/);
+    for (const user of ['4294967296', '-1', '0:-1', '1:2147483648']) {
+      assert.throws(() => resolveUser(root, user, []), { message: 'uids and gids must be in range 0-2147483647' });
+    }
   });
 });
 
@@ -48,7 +50,13 @@ test('a passwd that is a link out of the image is read inside it', () => {
   withRoot({}, (root) => {
     symlinkSync('/etc/passwd', join(root, 'etc', 'passwd'));
     symlinkSync('../../../../../../etc/group', join(root, 'etc', 'group'));
-    assert.deepEqual(resolveUser(root, '', []), { uid: 0, gid: 0, additionalGids: [], home: '/root' });
+    assert.deepEqual(resolveUser(root, '', []), { uid: 0, gid: 0, additionalGids: [0], home: '/root' });
     assert.throws(() => resolveUser(root, 'daemon', []), /unable to find user daemon/);
+  });
+});
+
+test('a passwd longer than the limit is refused rather than read in part', () => {
+  withRoot({ passwd: `${'x:x:5:5::/:\n'.repeat(100_000)}web:x:33:34::/srv:\n` }, (root) => {
+    assert.throws(() => resolveUser(root, 'web', []), /\/etc\/passwd of the image is longer than 1048576 bytes/);
   });
 });

@@ -4,6 +4,7 @@ import { readFileInRoot } from '#/linux/open-in-root.ts';
 export interface ResolvedUser {
   readonly uid: number;
   readonly gid: number;
+  /** The primary group first: a process that drops its group must not be seen as outside of it (CVE-2022-36109). */
   readonly additionalGids: readonly number[];
   readonly home: string;
 }
@@ -23,7 +24,7 @@ interface GroupEntry {
 
 const FILE_BYTES_MAX = 1024 * 1024;
 const ID_MAX = 2 ** 31 - 1;
-const NUMBER = /^\d+$/;
+const NUMBER = /^-?\d+$/;
 
 /**
  * Who `user[:group]` is inside an image, looked up in its own /etc/passwd and /etc/group without ever leaving its root.
@@ -39,12 +40,8 @@ export function resolveUser(root: string, user: string, groupAdd: readonly strin
   const implied =
     groupPart === '' ? groups.filter((group) => group.members.includes(entry.name)).map((group) => group.gid) : [];
   const added = groupAdd.map((group) => findGroup(groups, group));
-  return {
-    uid: entry.uid,
-    gid: groupPart === '' ? entry.gid : findGroup(groups, groupPart),
-    additionalGids: [...new Set([...implied, ...added])],
-    home: entry.home,
-  };
+  const gid = groupPart === '' ? entry.gid : findGroup(groups, groupPart);
+  return { uid: entry.uid, gid, additionalGids: [...new Set([gid, ...implied, ...added])], home: entry.home };
 }
 
 function rootUser(root: string): ResolvedUser {
@@ -53,11 +50,18 @@ function rootUser(root: string): ResolvedUser {
   const additionalGids = groups
     .filter((group) => group.members.includes(entry?.name ?? 'root'))
     .map((group) => group.gid);
-  return { uid: 0, gid: entry?.gid ?? 0, additionalGids, home: entry?.home ?? '/root' };
+  const gid = entry?.gid ?? 0;
+  return { uid: 0, gid, additionalGids: [...new Set([gid, ...additionalGids])], home: entry?.home ?? '/root' };
 }
 
-const readText = (root: string, path: string): string =>
-  readFileInRoot(root, path, FILE_BYTES_MAX)?.toString('utf8') ?? '';
+/** Half a file would give some users other groups than the image says. */
+function readText(root: string, path: string): string {
+  const bytes = readFileInRoot(root, path, FILE_BYTES_MAX + 1);
+  if (bytes !== undefined && bytes.length > FILE_BYTES_MAX) {
+    throw new EngineError('invalid-argument', `${path} of the image is longer than ${FILE_BYTES_MAX} bytes`);
+  }
+  return bytes?.toString('utf8') ?? '';
+}
 
 function findUser(entries: readonly PasswdEntry[], user: string): PasswdEntry {
   if (!NUMBER.test(user)) {
@@ -82,14 +86,11 @@ function findGroup(entries: readonly GroupEntry[], group: string): number {
 
 function parseId(text: string): number {
   const id = Number(text);
-  if (id <= ID_MAX) return id;
-  throw new EngineError(
-    'invalid-argument',
-    `invalid user or group id ${text}: uids and gids must be in range 0-${ID_MAX}`,
-  );
+  if (id >= 0 && id <= ID_MAX) return id;
+  throw new EngineError('invalid-argument', `uids and gids must be in range 0-${ID_MAX}`);
 }
 
-const isId = (text: string | undefined): boolean => text !== undefined && NUMBER.test(text) && Number(text) <= ID_MAX;
+const isId = (text: string | undefined): boolean => text !== undefined && /^\d+$/.test(text) && Number(text) <= ID_MAX;
 
 /** Lines that are not whole entries are passed over. */
 export function parsePasswd(text: string): readonly PasswdEntry[] {

@@ -25,11 +25,13 @@ export function readFileInRoot(root: string, path: string, maxBytes: number): Bu
   const opened = openat2.attempt(SYS_OPENAT2, directory.fd, path, how, OPEN_HOW_BYTES);
   if (opened.errno !== undefined) return undefined;
   using file = ownFd(opened.value);
-  if (!fstatSync(file.fd).isFile()) return undefined;
-  const buffer = Buffer.alloc(maxBytes);
+  const stats = fstatSync(file.fd);
+  if (!stats.isFile()) return undefined;
+  // Files of the kernel's own say 0.
+  const buffer = Buffer.alloc(stats.size === 0 ? maxBytes : Math.min(maxBytes, stats.size));
   let length = 0;
-  while (length < maxBytes) {
-    const count = readSync(file.fd, buffer, length, maxBytes - length, null);
+  while (length < buffer.length) {
+    const count = readSync(file.fd, buffer, length, buffer.length - length, null);
     if (count === 0) break;
     length += count;
   }
