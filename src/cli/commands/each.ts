@@ -3,7 +3,7 @@ import { type CommandContext, ExitError } from '../command.ts';
 const AT_ONCE_MAX = 50;
 
 /**
- * Does the same to every operand, many at once, and prints each name that went well, in the order given. Failures are
+ * Does the same to every operand, many at once, and prints what each gives back, in the order given. Failures are
  * told one a line, and the exit status is 1 if there was any.
  */
 export async function forEachOperand(
@@ -14,9 +14,9 @@ export async function forEachOperand(
   for (let at = 0; at < operands.length; at += AT_ONCE_MAX) {
     const names = operands.slice(at, at + AT_ONCE_MAX);
     const results = await Promise.allSettled(names.map(action));
-    for (const [index, result] of results.entries()) {
-      if (result.status === 'fulfilled') io.stdout.write(`${result.value ?? names[index]}\n`);
-      else failures.push(await describe(result.reason));
+    for (const result of results) {
+      if (result.status === 'rejected') failures.push(await describe(result.reason));
+      else if (result.value !== undefined) io.stdout.write(`${result.value}\n`);
     }
   }
   for (const failure of new Set(failures)) io.stderr.write(`${failure}\n`);

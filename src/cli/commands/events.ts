@@ -4,6 +4,7 @@ import { printTimestamp } from '../args/timestamp.ts';
 import { checkFilter, encodeFilters } from '../args/values.ts';
 import { type Command, type CommandContext, ExitError } from '../command.ts';
 import { escapeControls } from '../format/escape.ts';
+import { unescapeJson } from '../format/go-json.ts';
 import { OBJECT_FORMAT_FLAG } from './format-flag.ts';
 
 /** Shows what happens in the engine, as it happens. */
@@ -53,7 +54,7 @@ function timestamp(text: string): string {
 
 async function printer(format: string): Promise<(line: string) => string> {
   if (format === '') return printEvent;
-  if (format === 'json') return (line) => line;
+  if (format === 'json') return unescapeJson;
   const { compileTemplate } = await import('../template/template.ts');
   const fill = compileTemplate(format);
   return (line) => {

@@ -98,7 +98,7 @@ async function fetchObject(
 }
 
 async function printObjects(texts: readonly string[], format: string | undefined): Promise<string> {
-  if (format === 'json') return texts.map((text) => `${indentJson(text, '', '').replaceAll('\n', '')}\n`).join('');
+  if (format === 'json') return `[${texts.map((text) => text.trim()).join(',')}]\n`;
   if (format !== undefined && format !== '') {
     const { compileTemplate } = await import('../template/template.ts');
     const fill = compileTemplate(format);

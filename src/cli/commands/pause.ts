@@ -11,7 +11,7 @@ const command = (verb: 'pause' | 'unpause', summary: string): Command => ({
   run: (context) =>
     forEachOperand(context, async (name) => {
       await context.client.text('POST', `/containers/${inPath(name)}/${verb}`);
-      return undefined;
+      return name;
     }),
 });
 

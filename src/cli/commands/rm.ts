@@ -1,4 +1,6 @@
+import { DaemonError } from '#/client/daemon-error.ts';
 import { type Command, type CommandContext, ExitError } from '../command.ts';
+import { describeFailure } from '../failure.ts';
 import { forEachOperand, inPath } from './each.ts';
 
 /** Removes containers. */
@@ -17,16 +19,24 @@ export const rmCommand: Command = {
 };
 
 function removeContainers(context: CommandContext): Promise<number> {
-  const { flags, client } = context;
+  const { flags, client, io } = context;
+  const force = flags.bool('force');
   const query = {
-    ...(flags.bool('force') ? { force: true } : {}),
+    ...(force ? { force } : {}),
     ...(flags.bool('link') ? { link: true } : {}),
     ...(flags.bool('volumes') ? { v: true } : {}),
   };
   return forEachOperand(context, async (given) => {
     const name = given.replace(/^\/+|\/+$/g, '');
     if (name === '') throw new ExitError(1, 'Container name cannot be empty');
-    await client.text('DELETE', `/containers/${inPath(name)}`, { query });
-    return name;
+    try {
+      await client.text('DELETE', `/containers/${inPath(name)}`, { query });
+      return name;
+    } catch (error) {
+      // What is gone already was to be gone; docker says so all the same.
+      if (!force || !(error instanceof DaemonError) || error.status !== 404) throw error;
+      io.stderr.write(`${describeFailure(error)}\n`);
+      return undefined;
+    }
   });
 }

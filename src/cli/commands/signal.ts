@@ -50,7 +50,7 @@ export const killCommand: Command = {
       await context.client.text('POST', `/containers/${inPath(name)}/kill`, {
         query: { signal: context.flags.text('signal') },
       });
-      return undefined;
+      return name;
     }),
 };
 
@@ -59,6 +59,6 @@ function stopOrRestart(context: CommandContext, verb: 'stop' | 'restart'): Promi
   const t = flags.text('timeout') ?? flags.text('time');
   return forEachOperand(context, async (name) => {
     await client.text('POST', `/containers/${inPath(name)}/${verb}`, { query: { t, signal: flags.text('signal') } });
-    return undefined;
+    return name;
   });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { indentJson, printJson } from './go-json.ts';
+import { indentJson, printEscapedJson, unescapeJson } from './go-json.ts';
 
 test('indenting keeps the order of keys and every digit', () => {
   const text = '{"b":[1,{}],"2":9223372036854775807,"a":[],"s":"x{,}\\"y"}';
@@ -9,5 +9,9 @@ test('indenting keeps the order of keys and every digit', () => {
 });
 
 test('angle brackets are escaped as Go does', () => {
-  assert.equal(printJson({ a: '<b>&' }), '{"a":"\\u003cb\\u003e\\u0026"}');
+  assert.equal(printEscapedJson({ a: '<b>&' }), '{"a":"\\u003cb\\u003e\\u0026"}');
+});
+
+test('unescaping leaves what looks like an escape behind a backslash', () => {
+  assert.equal(unescapeJson('"\\u003cx\\\\u003c\\n"'), '"<x\\\\u003c\\n"');
 });

@@ -1,15 +1,19 @@
-/** A value as Go's encoder writes it: objects' keys as they come, `<`, `>` and `&` escaped. */
-export function printJson(value: unknown): string {
-  return (JSON.stringify(value) ?? 'null').replace(
+/** A value as JSON on one line. */
+export const printJson = (value: unknown): string => JSON.stringify(value) ?? 'null';
+
+/** The same as docker's lists write it, where `<`, `>` and `&` are escaped. */
+export function printEscapedJson(value: unknown): string {
+  return printJson(value).replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
 
-/** The same with sorted keys at the top, as Go writes maps. */
-export function printSortedJson(value: Readonly<Record<string, unknown>>): string {
-  return printJson(Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))));
-}
+/** JSON text without those escapes, otherwise as it was. */
+export const unescapeJson = (text: string): string =>
+  text.replace(/\\(u003c|u003e|u0026|.)/g, (whole, code: string) =>
+    code.length === 5 ? String.fromCharCode(Number.parseInt(code.slice(1), 16)) : whole,
+  );
 
 /**
  * JSON text laid out with the given indent, everything else as it was: parsing it and printing it again would lose the

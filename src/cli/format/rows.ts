@@ -1,5 +1,5 @@
 import { escapeControls } from './escape.ts';
-import { printSortedJson } from './go-json.ts';
+import { printEscapedJson } from './go-json.ts';
 import { printTable } from './table.ts';
 
 /** One thing that a list can show of each row. */
@@ -28,14 +28,14 @@ export async function printRows<Row>(
   format: string | undefined,
 ): Promise<string> {
   if (format === undefined || format === '' || format === 'table') return printPlainTable(listing, rows);
-  if (format === 'json') return rows.map((row) => `${printSortedJson(jsonRow(listing, row))}\n`).join('');
+  if (format === 'json') return rows.map((row) => `${printEscapedJson(templateRow(listing, row))}\n`).join('');
   const { compileTemplate } = await import('../template/template.ts');
   const template = unescapeTabs(format);
   if (!/^table\s/.test(template)) {
-    const fill = compileTemplate(template);
+    const fill = compileTemplate(template, 'list');
     return rows.map((row) => `${fill(templateRow(listing, row))}\n`).join('');
   }
-  const fill = compileTemplate(template.replace(/^table\s+/, ''));
+  const fill = compileTemplate(template.replace(/^table\s+/, ''), 'list');
   const lines = [fill(headerRow(listing)), ...rows.map((row) => fill(templateRow(listing, row)))];
   return printTable(lines.map((line) => line.split('\t').map(escapeControls)));
 }
@@ -49,20 +49,20 @@ function printPlainTable<Row>(listing: Listing<Row>, rows: readonly Row[]): stri
   return printTable([header, ...rows.map((row) => columns.map((column) => escapeControls(column.value(row))))]);
 }
 
-function jsonRow<Row>(listing: Listing<Row>, row: Row): Record<string, unknown> {
-  const columns = Object.entries(listing.columns).map(([name, column]) => [name, column.value(row)]);
-  const extra = Object.entries(listing.extra ?? {}).map(([name, value]) => [name, value(row)]);
-  return Object.fromEntries([...columns, ...extra]) as Record<string, unknown>;
-}
-
+/** All fields, computed when asked for, in the order of their names; methods answer, but are not listed. */
 function templateRow<Row>(listing: Listing<Row>, row: Row): Record<string, unknown> {
-  const methods = Object.entries(listing.methods ?? {}).map(([name, method]) => [
-    name,
-    (argument: unknown) => method(row, String(argument)),
-  ]);
-  const columns = Object.entries(listing.columns).map(([name, column]) => [name, () => column.value(row)]);
-  const extra = Object.entries(listing.extra ?? {}).map(([name, value]) => [name, () => value(row)]);
-  return Object.fromEntries([...columns, ...extra, ...methods]) as Record<string, unknown>;
+  const fields: readonly (readonly [string, () => unknown])[] = [
+    ...Object.entries(listing.columns).map(([name, column]) => [name, () => column.value(row)] as const),
+    ...Object.entries(listing.extra ?? {}).map(([name, value]) => [name, () => value(row)] as const),
+  ];
+  const target: Record<string, unknown> = {};
+  for (const [name, get] of [...fields].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    Object.defineProperty(target, name, { get, enumerable: true });
+  }
+  for (const [name, method] of Object.entries(listing.methods ?? {})) {
+    Object.defineProperty(target, name, { value: (argument: unknown) => method(row, String(argument)) });
+  }
+  return target;
 }
 
 function headerRow<Row>(listing: Listing<Row>): Record<string, unknown> {

@@ -19,6 +19,8 @@ export function isTrue(value: unknown): boolean {
 
 /** The number of characters' bytes, elements or keys; undefined for anything else. */
 export function lengthOf(value: unknown): number | undefined {
+  // What JSON says is null is, almost always, an empty list or map in Go.
+  if (value === null) return 0;
   if (typeof value === 'string') return Buffer.byteLength(value);
   if (Array.isArray(value)) return value.length;
   return typeof value === 'object' && value !== null ? Object.keys(value).length : undefined;
