@@ -10,9 +10,17 @@ import { CLIENT_ROWS } from './rows/client.ts';
 import { COMMAND_ROWS } from './rows/commands.ts';
 import { IMAGE_ROWS } from './rows/images.ts';
 import { INSIDE_ROWS } from './rows/inside.ts';
+import { LAYER_ROWS } from './rows/layers.ts';
 import { RESIDENT_ROWS } from './rows/residents.ts';
 
-const ROWS: readonly Row[] = [...COMMAND_ROWS, ...CLIENT_ROWS, ...RESIDENT_ROWS, ...IMAGE_ROWS, ...INSIDE_ROWS];
+const ROWS: readonly Row[] = [
+  ...COMMAND_ROWS,
+  ...CLIENT_ROWS,
+  ...RESIDENT_ROWS,
+  ...IMAGE_ROWS,
+  ...LAYER_ROWS,
+  ...INSIDE_ROWS,
+];
 
 const HELP = `npm run bench -- [--json] [--quick] [--rows ID,…] [--engines gantry,dockerd,podman]
 rows: ${ROWS.map((row) => row.id).join(' ')}`;

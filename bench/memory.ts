@@ -8,7 +8,7 @@ export interface EngineMemory {
   readonly monitorsMb: number;
 }
 
-const DAEMONS = ['dockerd', 'containerd', 'node', 'MainThread', 'gantry'];
+const DAEMONS = ['dockerd', 'containerd', 'node', 'node-MainThread'];
 const SCAFFOLDING = ['sh', 'unshare', 'catatonit', 'sleep'];
 
 /** Proportional set sizes of the engine's own processes now; containers' processes are left out. */
