@@ -28,6 +28,7 @@ const PROGRAMS = [
   'stty',
   'tty',
   'wc',
+  'unshare',
 ];
 const UNIFIED = '/sys/fs/cgroup/unified';
 
