@@ -47,6 +47,8 @@ export interface TarLimits {
   readonly maxNameBytes: number;
   /** Bytes of extension headers (PAX, long names) that may apply to one entry. */
   readonly maxExtensionBytes: number;
+  /** Bytes of extension headers in the whole archive: what a reader that keeps all entries must keep. */
+  readonly maxTotalExtensionBytes: number;
   readonly maxSparseSegments: number;
 }
 
@@ -54,6 +56,7 @@ export const DEFAULT_TAR_LIMITS: TarLimits = {
   maxEntries: 1_000_000,
   maxNameBytes: 4096,
   maxExtensionBytes: 1024 * 1024,
+  maxTotalExtensionBytes: 256 * 1024 * 1024,
   maxSparseSegments: 65_536,
 };
 

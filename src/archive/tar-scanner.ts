@@ -39,6 +39,7 @@ export class TarScanner {
   #left = 0;
   #entries = 0;
   #extensionBytes = 0;
+  #totalExtensionBytes = 0;
   #extensionType = '';
   #extensionSize = 0;
   #globals = new Map<ByteString, ByteString>();
@@ -170,6 +171,9 @@ export class TarScanner {
         `extension headers of ${this.#extensionBytes} bytes at byte ${this.#offset}; the limit is ${limit}`,
       );
     }
+    this.#totalExtensionBytes += size;
+    const total = this.#limits.maxTotalExtensionBytes;
+    if (this.#totalExtensionBytes > total) throw corruptTar(`extension headers of more than ${total} bytes in all`);
     this.#extensionType = header.typeflag;
     this.#extensionSize = size;
     this.#left = paddedBytes(size);

@@ -611,7 +611,13 @@ function testStreams(bench: Bench): void {
   });
 
   test(`${kind}: bombs and endless archives end at the stated limits`, async () => {
-    await bench.reopen({ maxRatio: 50, ratioFreeBytes: 4 * 1024 ** 2, maxBytes: 64 * 1024 ** 2, maxEntries: 500 });
+    await bench.reopen({
+      maxRatio: 50,
+      ratioFreeBytes: 4 * 1024 ** 2,
+      maxBytes: 64 * 1024 ** 2,
+      maxEntries: 500,
+      maxTotalExtensionBytes: 20_000,
+    });
     const bomb = makeTar([{ name: 'zeros', content: Buffer.alloc(40 * 1024 ** 2) }]);
     await bench.assertRefused('resource-exhausted', /more than 50 times/, () => bench.ingest(gzipSync(bomb)));
     await bench.assertRefused('resource-exhausted', /more than 50 times/, () => bench.ingest(zstdCompressSync(bomb)));
@@ -624,6 +630,9 @@ function testStreams(bench: Bench): void {
     );
     const many = makeTar(Array.from({ length: 501 }, (_, i) => ({ name: `f${i}` })));
     await bench.assertRefused('data-loss', /more than 500 entries/, () => bench.ingest(many));
+    const pax = { 'SCHILY.xattr.user.x': 'x'.repeat(1000) };
+    const large = makeTar(Array.from({ length: 30 }, (_, i) => ({ name: `f${i}`, pax })));
+    await bench.assertRefused('data-loss', /more than 20000 bytes in all/, () => bench.ingest(large));
     await bench.reopen();
   });
 }
