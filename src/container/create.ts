@@ -1,16 +1,17 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { EngineError, isEngineError } from '#/base/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineError, isEngineError, toEngineError } from '#/base/errors.ts';
 import { type ContainerId, newContainerId } from '#/base/ids.ts';
-import { withUndo } from '#/base/undo.ts';
-import { deleteContainerRow, findContainerByName, insertContainer } from '#/store/containers.ts';
+import { findContainerByName, insertContainer } from '#/store/containers.ts';
 import type { ContainerConfig, ContainerSpec } from './config.ts';
 import { fitToHost } from './limits.ts';
 import { generateName, parseContainerName } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { planCreate } from './plan-create.ts';
-import { type ContainerRecord, publishContainerEvent, setState } from './record.ts';
+import { type ContainerRecord, findById, publishContainerEvent, setState } from './record.ts';
 import { checkReferences } from './references.ts';
+import { takeApart } from './remove.ts';
 import type { ContainerRoom } from './room.ts';
 
 export interface CreatedContainer {
@@ -29,17 +30,35 @@ export async function createContainer(room: ContainerRoom, spec: ContainerSpec):
   const plan = planCreate(id, spec, image, hostname());
   await checkReferences(room, plan.config);
   const fitted = fitToHost(plan.config, room.host);
-  await withUndo(room.log, async (undo) => {
+  try {
     const record = claim(room, id, name, fitted.config);
-    undo.add(`row of container ${id}`, () => void deleteContainerRow(room.store, id));
-    const paths = containerPaths(room, id);
-    undo.add(`directory ${paths.dir}`, () => rm(paths.dir, { recursive: true, force: true }));
-    await mkdir(paths.dir, { recursive: true, mode: 0o710 });
-    undo.add(`root of container ${id}`, () => room.layers.removeRoot(id));
+    await mkdir(containerPaths(room, id).dir, { recursive: true, mode: 0o710 });
     await room.layers.prepareRoot(id);
     publishContainerEvent(room, setState(room, record, { status: 'created', startFailure: undefined }), 'create');
-  });
+  } catch (error) {
+    await takeBack(room, id);
+    throw toEngineError(error, 'create container');
+  }
   return { id, warnings: [...plan.warnings, ...fitted.warnings] };
+}
+
+const TAKE_BACK_RETRY_MS = 1000;
+
+/**
+ * Unmakes a create that failed. What cannot be removed stays named by a row that says `dead`, for `rm`; where not even
+ * that can be written (a full disk), it is tried again until it can.
+ */
+async function takeBack(room: ContainerRoom, id: ContainerId): Promise<void> {
+  try {
+    const record = findById(room, id);
+    if (record !== undefined) await takeApart(room, record);
+  } catch (error) {
+    room.log.warn({ err: error, container: id }, 'a failed create could not be taken back; will try again');
+    void sleep(TAKE_BACK_RETRY_MS, undefined, { signal: room.settings.closing, ref: false }).then(
+      () => takeBack(room, id),
+      () => {}, // The next start finds it.
+    );
+  }
 }
 
 const NAME_ATTEMPTS_MAX = 10;

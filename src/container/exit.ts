@@ -9,15 +9,38 @@ import type { ContainerRoom } from './room.ts';
 import { startWhileLocked } from './start.ts';
 import { type EndedRun, isAlive } from './state.ts';
 
+const RETRY_MS_MAX = 10_000;
+
 /** Records the container's end whenever it comes. Returns at once; stops watching when the engine closes. */
 export function watchExit(room: ContainerRoom, id: ContainerId): void {
-  room.runtime
-    .waitExit(id, { signal: room.settings.closing })
-    .then((exit) => recordExit(room, id, exit))
-    .catch((error: unknown) => {
-      if (room.settings.closing.aborted || isEngineError(error, 'canceled')) return;
-      room.log.error({ err: error, container: id }, 'exit could not be recorded');
-    });
+  void watch(room, id).catch((error: unknown) => {
+    if (!room.settings.closing.aborted) room.log.error({ err: error, container: id }, 'exit could not be recorded');
+  });
+}
+
+/** An exit that cannot be recorded (a full disk) is tried again, for as long as the row says that there is a process. */
+async function watch(room: ContainerRoom, id: ContainerId): Promise<void> {
+  for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, RETRY_MS_MAX)) {
+    const exit = await waitExit(room, id);
+    try {
+      return await recordExit(room, id, exit);
+    } catch (error) {
+      const record = findById(room, id);
+      if (record === undefined || !isAlive(record.state)) throw error;
+      room.log.error({ err: error, container: id }, 'exit could not be recorded; will try again');
+    }
+    await sleep(delayMs, undefined, { signal: room.settings.closing, ref: false });
+  }
+}
+
+/** The end of a container's task; of one whose traces are gone (the host was started again), that it is not known. */
+export async function waitExit(room: ContainerRoom, id: ContainerId): Promise<TaskExit> {
+  try {
+    return await room.runtime.waitExit(id, { signal: room.settings.closing });
+  } catch (error) {
+    if (!isEngineError(error, 'not-found')) throw error;
+    return { code: 255, known: false, oomKilled: false, finishedAtMs: room.clock.now() };
+  }
 }
 
 /** Commits an exit, tells who waits, gives back what the task held, then restarts or removes as the config says. */
@@ -61,7 +84,7 @@ export async function releaseTask(room: ContainerRoom, id: ContainerId): Promise
     ['network', () => room.networks.closeSandbox(id)],
     ['root mount', () => room.layers.unmountRoot(id)],
   ] as const;
-  const results = await Promise.allSettled(parts.map(([, release]) => release()));
+  const results = await Promise.allSettled(parts.map(async ([, release]) => await release()));
   const leftovers: string[] = [];
   for (const [index, result] of results.entries()) {
     if (result.status === 'fulfilled') continue;

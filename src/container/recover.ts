@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type ContainerId, parseContainerId } from '#/base/ids.ts';
 import type { ObservedTask } from '#/runtime/runtime.ts';
 import { listContainers } from '#/store/containers.ts';
-import { recordExit, releaseTask, scheduleRestart, watchExit } from './exit.ts';
+import { recordExit, releaseTask, scheduleRestart, waitExit, watchExit } from './exit.ts';
 import { planRecovery, type RecoveryAction } from './plan-recovery.ts';
 import { type ContainerRecord, publishContainerEvent, recordOfRow, setState } from './record.ts';
 import { dismantle, removeWhileLocked } from './remove.ts';
@@ -63,7 +63,7 @@ async function execute(room: ContainerRoom, action: RecoveryAction): Promise<voi
     case 'adopt-started':
       return adoptStarted(room, action.record, action.task);
     case 'record-exit':
-      return await recordExit(room, action.record.id, await room.runtime.waitExit(action.record.id));
+      return await recordExit(room, action.record.id, await waitExit(room, action.record.id));
     case 'release':
       return void (await releaseTask(room, action.record.id));
     case 'restart':

@@ -42,18 +42,25 @@ function stillAlive(record: ContainerRecord): EngineError {
 export async function removeWhileLocked(room: ContainerRoom, record: ContainerRecord): Promise<void> {
   const last = lastRun(record.state);
   room.live.restartTimers.get(record.id)?.abort();
-  const removing = setState(room, record, { status: 'removing', last });
-  const leftovers = await dismantle(room, removing);
+  const leftovers = await takeApart(room, record);
   if (leftovers.length > 0) {
-    setState(room, removing, { status: 'dead', leftovers, last });
     throw new EngineError(
       'internal',
       `container ${record.id} could not be removed whole; left: ${leftovers.join(', ')}`,
     );
   }
-  deleteContainerRow(room.store, record.id);
   publishContainerEvent(room, record, 'destroy');
   room.live.removed(record.id, last);
+}
+
+/** Dismantles a container and its row; where something stays, the row stays too, as `dead` with the list, which is returned. */
+export async function takeApart(room: ContainerRoom, record: ContainerRecord): Promise<readonly string[]> {
+  const last = lastRun(record.state);
+  const removing = setState(room, record, { status: 'removing', last });
+  const leftovers = await dismantle(room, removing);
+  if (leftovers.length > 0) setState(room, removing, { status: 'dead', leftovers, last });
+  else deleteContainerRow(room.store, record.id);
+  return leftovers;
 }
 
 /** Takes apart all that a container may have, by its id alone; tolerates absence, keeps going, lists what stayed. */

@@ -62,7 +62,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 
 type Rooms = Awaited<ReturnType<typeof openRooms>>;
 
-async function openRooms(options: EngineOptions, log: Logger, undo: Parameters<Parameters<typeof withUndo>[1]>[0]) {
+/** The rooms of an engine, wired but with nothing recovered; for tests that stand between them. */
+export async function openRooms(
+  options: EngineOptions,
+  log: Logger,
+  undo: Parameters<Parameters<typeof withUndo>[1]>[0],
+) {
   const { dataRoot, execRoot } = options;
   const clock = systemClock;
   const closing = new AbortController();

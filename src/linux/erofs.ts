@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, toEngineError } from '#/base/errors.ts';
 import { MOUNT_ATTR, mountFileSystem, VALUE_LIMIT_BYTES } from './fs-context.ts';
@@ -38,9 +38,11 @@ export interface Capability {
 
 /** Whether EROFS indexes that lie in this directory can be mounted without a loop device. Tries it. */
 export function probeErofs(directory: string): Capability {
-  let trial: string;
+  // One name, so that what a killed engine left goes with the next trial.
+  const trial = join(directory, '.erofs-probe');
   try {
-    trial = mkdtempSync(join(directory, 'erofs-probe-'));
+    rmSync(trial, { recursive: true, force: true });
+    mkdirSync(trial, { mode: 0o700 });
   } catch (error) {
     throw toEngineError(error, `probe EROFS in ${directory}`);
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { withDeadline } from '#/base/delay.ts';
 import { EngineError, toEngineError } from '#/base/errors.ts';
 import { readFileInRoot } from '#/linux/open-in-root.ts';
@@ -18,6 +18,8 @@ const CREATE_TIMEOUT_MS = 120_000;
 export async function createTask(room: TaskRoom, input: CreateTask, signal?: AbortSignal): Promise<RunningTask> {
   const directory = runDirectory(room.execRoot, input.id);
   signal?.throwIfAborted();
+  // What an earlier task of this container could not take with it goes now.
+  if (existsSync(directory.path)) await deleteTask(room, input.id);
   try {
     mkdirSync(directory.path, { mode: 0o700 });
   } catch (error) {

@@ -47,7 +47,7 @@ before(async () => {
   const { containers } = rooms;
   room = {
     ...containers,
-    store: faults.wrap('store', containers.store, ['find', 'all', 'run']),
+    store: faults.wrap('store', containers.store, ['find', 'all']),
     layers: faults.wrap('layers', containers.layers),
     networks: faults.wrap('networks', containers.networks, ['endpointsOf', 'list']),
     runtime: faults.wrap('runtime', containers.runtime, ['waitExit', 'observe', 'list']),
@@ -177,7 +177,7 @@ test('an exit whose recording fails is recorded a little later', async () => {
 
 test('a load that fails at any step leaves nothing', async (context) => {
   const images = openImages({
-    store: faults.wrap('store', rooms.store, ['find', 'all', 'run']),
+    store: faults.wrap('store', rooms.store, ['find', 'all']),
     layers: faults.wrap('layers', rooms.layers, ['list', 'has', 'remove']),
     events: rooms.events,
     log: silentLogger,

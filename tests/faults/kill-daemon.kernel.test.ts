@@ -11,7 +11,7 @@ import { assertNothingLeaked, settledWorld } from './leaks.ts';
 
 inThrowawayHost();
 
-const KILLS = Number(process.env.KILLS ?? '') || (isLongRun ? 200 : 12);
+const KILLS = isLongRun ? 200 : 12;
 const CLIENTS = 4;
 /** Containers and images of this many kills pile up before all are removed and nothing may be left. */
 const KILLS_PER_CLEANING = 3;
