@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,14 +52,14 @@ export interface TaskChange extends Partial<Omit<CreateTask, 'config'>> {
 }
 
 /** crun refuses a hybrid host whose unified hierarchy has controllers; the daemon's mount namespace hides it like this. */
-function hideUnifiedHierarchy(): void {
+async function hideUnifiedHierarchy(): Promise<void> {
   if (existsSync(join(UNIFIED, 'cgroup.controllers'))) {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', UNIFIED]);
+    await hostPrograms.run('mount', ['-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', UNIFIED]);
   }
 }
 
 export async function openRuntimeHost(options: Partial<ConmonRuntimeOptions> = {}): Promise<RuntimeHost> {
-  hideUnifiedHierarchy();
+  await hideUnifiedHierarchy();
   const base = mkdtempSync(join(tmpdir(), 'rt-'));
   const execRoot = join(base, 'x');
   const rootfs = makeRootfs(base);
