@@ -12,7 +12,7 @@ import type { DiffId, Digest } from '#/base/ids.ts';
  * Life of a root: `prepareRoot` makes its directories; `mountRoot` mounts it (idempotent); `unmountRoot` (idempotent)
  * leaves the writes; `removeRoot` forgets them.
  *
- * Both implementations, `erofs` and `unpacked`, pass `contract.ts`.
+ * Both implementations, `erofs` and `unpacked`, pass `testing/contract.ts`.
  */
 export interface LayerStore {
   readonly kind: 'erofs' | 'unpacked';

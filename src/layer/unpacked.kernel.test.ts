@@ -1,5 +1,5 @@
 import { inThrowawayHost } from '../../tests/support/host.ts';
-import { testLayerStore } from './contract.ts';
+import { testLayerStore } from './testing/contract.ts';
 
 inThrowawayHost();
 testLayerStore('unpacked');

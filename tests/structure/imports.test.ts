@@ -58,7 +58,12 @@ interface Import {
 const FILES: readonly SourceFile[] = globSync('**/*.ts', { cwd: SRC }).map((name) => {
   const path = name.split(sep).join('/');
   const text = readFileSync(join(SRC, name), 'utf8');
-  return { path, room: path.split('/')[0] ?? '', text, isTest: path.endsWith('.test.ts') };
+  return {
+    path,
+    room: path.split('/')[0] ?? '',
+    text,
+    isTest: path.endsWith('.test.ts') || path.includes('/testing/'),
+  };
 });
 
 const PRODUCT = FILES.filter((file) => !file.isTest);
