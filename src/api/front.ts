@@ -27,10 +27,13 @@ export function frontConnection(
 ): void {
   let received: Buffer = Buffer.alloc(0);
   const timer = setTimeout(() => socket.destroy(), HEAD_TIMEOUT_MS);
+  // A client that goes before it has said what it wants.
+  const leave = (): void => void socket.destroy();
   const stop = (): void => {
     clearTimeout(timer);
     socket.off('data', take);
     socket.off('close', stop);
+    socket.off('end', leave);
     socket.off('error', ignore);
     socket.pause();
   };
@@ -72,6 +75,7 @@ export function frontConnection(
   };
   socket.on('data', take);
   socket.on('close', stop);
+  socket.on('end', leave);
   socket.on('error', ignore);
 }
 

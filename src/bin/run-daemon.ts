@@ -58,7 +58,15 @@ async function serveUntil(stopped: Promise<void>, engine: Engine, options: Daemo
 }
 
 const openLog = (level: string) =>
-  pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+  pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.destination({ fd: 2, sync: true }),
+  );
 
 /** Resolves at the first signal that asks to stop; the second ends the process. */
 function stopRequested(log: Log): Promise<void> {

@@ -36,13 +36,13 @@ const INSTALL_FLAGS: readonly Flag[] = [
 ];
 
 const INSTALL_HELP = {
-  usage: 'daemon install [OPTIONS]',
+  usage: 'install [OPTIONS]',
   summary: 'Make the engine a service of systemd; the options of the daemon become part of it',
   flags: [...INSTALL_FLAGS, ...DAEMON_FLAGS],
   examples: ['gantry daemon install --now', 'gantry daemon install --link-docker-sock --data-root /srv/gantry'],
 };
 const UNINSTALL_HELP = {
-  usage: 'daemon uninstall [OPTIONS]',
+  usage: 'uninstall [OPTIONS]',
   summary: 'Stop the service and take it from systemd; containers run on and images stay',
   flags: [ROOT_FLAG],
   examples: ['gantry daemon uninstall'],
@@ -150,14 +150,15 @@ async function readFlags(
 ): Promise<Flags | undefined> {
   try {
     const { flags, operands } = parseArgs(args, help.flags, { interspersed: true });
-    if (operands.length > 0) throw new UsageError('operands', `gantry: 'gantry ${help.usage}' accepts no arguments`);
+    if (operands.length > 0)
+      throw new UsageError('operands', `gantry: 'gantry daemon ${help.usage.split(' ', 1)}' accepts no arguments`);
     if (!flags.bool('help')) return flags;
   } catch (error) {
     if (error instanceof UsageError) throw new ExitError(125, error.message);
     throw error;
   }
   const { printHelp } = await import('./overview.ts');
-  const name = help.usage.replace(/ \[.*/, '');
+  const name = `daemon ${help.usage.split(' ', 1)}`;
   io.stdout.write(printHelp(name, { ...help, operands: [0, 0], run: async () => 0 }, io.stdout.columns));
   return undefined;
 }
