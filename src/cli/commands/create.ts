@@ -22,8 +22,7 @@ async function createOnly(context: CommandContext): Promise<undefined> {
 
   function requestOf(): ReturnType<typeof createRequestOf> {
     try {
-      const request = createRequestOf(flags, operands, io.env);
-      return { ...request, AttachStdin: flags.bool('interactive') };
+      return createRequestOf(flags, operands, io);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new ExitError(125, `gantry: ${reason}\n\nRun 'gantry create --help' for more information`);

@@ -5,7 +5,7 @@ import { openWait } from '../run/open-wait.ts';
 import { RUN_FLAGS } from '../run/run-flags.ts';
 import { attachStreams } from '../streams/attach.ts';
 import { forwardSignals } from '../streams/signals.ts';
-import { checkTerminal, consoleSize, followTerminalSize } from '../streams/terminal.ts';
+import { checkTerminal, followTerminalSize } from '../streams/terminal.ts';
 
 /** Creates a container, attaches to it, starts it and ends as it ends. */
 export const runCommand: Command = {
@@ -37,10 +37,7 @@ async function runContainer(context: CommandContext): Promise<number> {
 }
 
 async function create(context: CommandContext): Promise<string> {
-  const { flags, operands, io } = context;
-  const request = createRequestOf(flags, operands, io.env);
-  const HostConfig = { ...request.HostConfig, ConsoleSize: consoleSize(io) };
-  return createContainer(context, { ...request, HostConfig });
+  return createContainer(context, createRequestOf(context.flags, context.operands, context.io));
 }
 
 async function runDetached({ client, io }: CommandContext, id: string): Promise<number> {

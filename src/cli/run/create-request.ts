@@ -7,6 +7,9 @@ import type {
 } from '#/spec/docker-api/container.ts';
 import type { Flags } from '../args/flag.ts';
 import { parseBytes, parseDuration } from '../args/values.ts';
+import type { CommandIo } from '../command.ts';
+import { consoleSize } from '../streams/terminal.ts';
+import { effectiveCapabilities } from './capabilities.ts';
 import { environmentOf, labelsOf, toMap } from './key-values.ts';
 import { parseMount } from './mounts.ts';
 import { isUserDefined, networksOf } from './networks.ts';
@@ -16,11 +19,7 @@ import { parseSecurityOptions } from './security.ts';
 import { parseVolumes } from './volumes.ts';
 
 /** The body of `POST /containers/create` that the options of `run` and `create` ask for. Throws docker's reasons. */
-export function createRequestOf(
-  flags: Flags,
-  operands: readonly string[],
-  env: NodeJS.ProcessEnv,
-): ContainerCreateRequest {
+export function createRequestOf(flags: Flags, operands: readonly string[], io: CommandIo): ContainerCreateRequest {
   const [Image = '', ...Cmd] = operands;
   const attached = attachedStreams(flags);
   const ports = parsePorts(flags.list('publish'), flags.list('expose'));
@@ -40,7 +39,7 @@ export function createRequestOf(
     Tty: flags.bool('tty'),
     OpenStdin: flags.bool('interactive'),
     StdinOnce: flags.bool('interactive') && attached.stdin,
-    Env: environmentOf(flags.list('env-file'), flags.list('env'), env),
+    Env: environmentOf(flags.list('env-file'), flags.list('env'), io.env),
     Cmd: Cmd.length > 0 ? Cmd : null,
     ...(healthcheck === undefined ? {} : { Healthcheck: healthcheck }),
     Image,
@@ -55,6 +54,7 @@ export function createRequestOf(
     HostConfig: {
       ...hostConfigOf(flags, binds),
       ...resourcesOf(flags),
+      ConsoleSize: consoleSize(io),
       PortBindings: ports.bindings,
       NetworkMode: networks[0]?.name ?? 'default',
     },
@@ -76,7 +76,11 @@ export function attachedStreams(flags: Flags): {
 } {
   const asked = flags.list('attach').map((stream) => stream.toLowerCase());
   if (asked.length > 0) {
-    return { stdin: asked.includes('stdin'), stdout: asked.includes('stdout'), stderr: asked.includes('stderr') };
+    return {
+      stdin: asked.includes('stdin') || flags.bool('interactive'),
+      stdout: asked.includes('stdout'),
+      stderr: asked.includes('stderr'),
+    };
   }
   const isAttached = !flags.bool('detach');
   return { stdin: isAttached && flags.bool('interactive'), stdout: isAttached, stderr: isAttached };
@@ -102,8 +106,7 @@ function hostConfigOf(flags: Flags, binds: readonly string[]): HostConfig {
     VolumeDriver: flags.text('volume-driver') ?? '',
     VolumesFrom: flags.list('volumes-from'),
     ...(flags.has('mount') ? { Mounts: flags.list('mount').map(parseMount) } : {}),
-    CapAdd: flags.list('cap-add'),
-    CapDrop: flags.list('cap-drop'),
+    ...effectiveCapabilities(flags.list('cap-add'), flags.list('cap-drop')),
     CgroupnsMode: mode('cgroupns', 'CGROUP', /^(host|private)?$/),
     Dns: flags.list('dns'),
     DnsOptions: [...flags.list('dns-opt'), ...flags.list('dns-option')],
