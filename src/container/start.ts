@@ -57,7 +57,7 @@ async function startTask(
 ): Promise<ContainerRecord> {
   const { id, config } = record;
   undo.add(`root of ${id}`, () => room.layers.unmountRoot(id));
-  const root = await room.layers.mountRoot(id, config.image.layers, {});
+  const root = await room.layers.mountRoot(id, config.image.layers, { ephemeral: config.autoRemove });
   undo.add(`network of ${id}`, () => room.networks.closeSandbox(id));
   const network = await connectNetwork(room, record);
   await writeEtcFiles(room, record, network);
