@@ -101,7 +101,8 @@ const XATTR_PREFIXES: ReadonlyArray<readonly [prefix: string, index: number, exa
   ['trusted.', 4, false],
   ['security.', 6, false],
 ];
-const XATTR_BODY_MAX = 60_000;
+/** What an inode's 16-bit count can say, in units of four bytes. */
+export const XATTR_AREA_BYTES_MAX = 4 * 0xfff0;
 
 /** The inline xattr area, empty where there are none. Names outside the known name spaces cannot be stored and are dropped. */
 export function encodeXattrs(xattrs: ReadonlyMap<ByteString, Uint8Array>): Buffer {
@@ -122,6 +123,3 @@ export function encodeXattrs(xattrs: ReadonlyMap<ByteString, Uint8Array>): Buffe
   const body = Buffer.concat(parts);
   return parts.length === 1 ? Buffer.alloc(0) : body;
 }
-
-/** True where the attributes are too many for an inode's own area. */
-export const isXattrAreaTooLarge = (bytes: number): boolean => bytes > XATTR_BODY_MAX * 4;

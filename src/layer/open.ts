@@ -11,6 +11,7 @@ import type { Logger } from '#/base/log.ts';
 import { ContentStore } from '#/content/content.ts';
 import { probeErofs } from '#/linux/erofs.ts';
 import { deleteLayerRow, findLayerRow, listLayerIds } from '#/store/layers.ts';
+import { isLeased } from '#/store/leases.ts';
 import type { Store } from '#/store/store.ts';
 import { ingestLayer } from './ingest.ts';
 import type { IngestRequest } from './ingest-job.ts';
@@ -116,6 +117,8 @@ async function removeLayer(
   diffId: DiffId,
 ): Promise<void> {
   if (roots.isInUse(diffId)) throw new EngineError('conflict', `remove layer ${diffId}: a mounted root uses it`);
+  if (isLeased(store, diffId))
+    throw new EngineError('conflict', `remove layer ${diffId}: an operation in progress uses it`);
   if (!deleteLayerRow(store, diffId)) return;
   await content.remove(diffId);
   await lowers.remove(diffId);
