@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { withDeadline } from '#/base/delay.ts';
 import { EngineError, toEngineError } from '#/base/errors.ts';
 import { readFileInRoot } from '#/linux/open-in-root.ts';
@@ -8,6 +9,7 @@ import { clampCapabilities } from './capabilities.ts';
 import { classifyCreateFailure, runtimeFailure } from './create-failure.ts';
 import { deleteTask } from './delete-task.ts';
 import { monitorArguments, readComplaint, spawnTaskMonitor } from './monitor.ts';
+import { explainFailure } from './full-disk.ts';
 import type { TaskRoom } from './open.ts';
 import { type RunDirectory, readPidFile, runDirectory, writeTaskRecord } from './run-directory.ts';
 import type { CreateTask, RunningTask } from './runtime.ts';
@@ -20,6 +22,7 @@ export async function createTask(room: TaskRoom, input: CreateTask, signal?: Abo
   signal?.throwIfAborted();
   // What an earlier task of this container could not take with it goes now.
   if (existsSync(directory.path)) await deleteTask(room, input.id);
+  room.quickenCgroups();
   try {
     mkdirSync(directory.path, { mode: 0o700 });
   } catch (error) {
@@ -28,10 +31,11 @@ export async function createTask(room: TaskRoom, input: CreateTask, signal?: Abo
   try {
     return await createIn(room, directory, input, signal);
   } catch (error) {
+    const failure = explainFailure(error, `create container ${input.id}`, [room.execRoot, dirname(input.logPath)]);
     await deleteTask(room, input.id).catch((leftover: unknown) =>
       room.log.warn({ err: leftover, id: input.id }, 'a failed create left something behind'),
     );
-    throw toEngineError(error, `create container ${input.id}`);
+    throw failure;
   }
 }
 

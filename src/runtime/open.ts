@@ -7,6 +7,7 @@ import { parseContainerId } from '#/base/ids.ts';
 import type { Logger } from '#/base/log.ts';
 import { readBoundingCapabilities } from '#/linux/capability-mask.ts';
 import type { CgroupHost } from '#/linux/cgroup.ts';
+import { cgroupQuickener } from '#/linux/cgroup-quicken.ts';
 import type { ProgramRunner } from '#/linux/process.ts';
 import { type SealedProgram, sealProgram } from '#/linux/sealed-program.ts';
 import { connectSeqpacket } from '#/linux/seqpacket.ts';
@@ -50,6 +51,8 @@ export interface TaskRoom {
   /** What the engine can hand on; of what a container asks for, the rest is left out. */
   readonly heldCapabilities: ReadonlySet<string>;
   readonly filters: CompiledFilters;
+  /** To be called when something is about to be started in a cgroup. */
+  readonly quickenCgroups: () => void;
 }
 
 /** Chooses and probes an OCI runtime and runs containers with it, each under a conmon. Throws unavailable where none can. */
@@ -71,7 +74,17 @@ export async function openConmonRuntime(options: ConmonRuntimeOptions): Promise<
   const tools = { programs, conmonPath, runtimeName: info.name, runtimePath, stateRoot, systemdCgroup };
   const heldCapabilities = capabilitiesOfMask(readBoundingCapabilities());
   const filters = new CompiledFilters(info.name, stateRoot);
-  const room: TaskRoom = { tools, execRoot, log, clock, cgroups: options.cgroups, heldCapabilities, filters };
+  const quickenCgroups = cgroupQuickener(options.cgroups);
+  const room: TaskRoom = {
+    tools,
+    execRoot,
+    log,
+    clock,
+    cgroups: options.cgroups,
+    heldCapabilities,
+    filters,
+    quickenCgroups,
+  };
   return bindRuntime(room, info, () => sealed?.[Symbol.dispose]());
 }
 
@@ -118,6 +131,7 @@ function bindRuntime(room: TaskRoom, info: ContainerRuntime['info'], release: ()
     },
     rotateLog: (id, rotatedPath) => rotateTaskLog(room, id, rotatedPath),
     exec(id, session) {
+      room.quickenCgroups();
       const run = session.process.terminal ? execOnTerminal : execDirectly;
       return run(room.tools, id, directoryOf(id), { ...session, process: clampProcess(room, session.process) });
     },
