@@ -8,8 +8,8 @@ import type { OciProcess, OciRuntimeConfig } from '#/spec/oci/runtime.ts';
 import { clampCapabilities } from './capabilities.ts';
 import { classifyCreateFailure, runtimeFailure } from './create-failure.ts';
 import { deleteTask } from './delete-task.ts';
-import { monitorArguments, readComplaint, spawnTaskMonitor } from './monitor.ts';
 import { explainFailure } from './full-disk.ts';
+import { monitorArguments, readComplaint, spawnTaskMonitor } from './monitor.ts';
 import type { TaskRoom } from './open.ts';
 import { type RunDirectory, readPidFile, runDirectory, writeTaskRecord } from './run-directory.ts';
 import type { CreateTask, RunningTask } from './runtime.ts';
@@ -46,7 +46,11 @@ async function createIn(
   signal: AbortSignal | undefined,
 ): Promise<RunningTask> {
   const config = room.filters.apply({ ...input.config, process: clampProcess(room, input.config.process) });
-  writeFileSync(directory.config, JSON.stringify(config), { mode: 0o600 });
+  try {
+    writeFileSync(directory.config, JSON.stringify(config), { mode: 0o600 });
+  } catch (error) {
+    throw toEngineError(error, `write ${directory.config}`);
+  }
   const channel = await spawnTaskMonitor(room.tools, taskArguments(room, directory, input), directory.path);
   try {
     const { value: pid, message } = await withDeadline(

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs';
-import { EngineError, messageOf, toEngineError } from '#/base/errors.ts';
+import { EngineError, toEngineError } from '#/base/errors.ts';
 
 /** With less than this, the next thing to be written may be what did not fit. */
 const ROOM_BYTES_MIN = 64 * 1024;
@@ -13,10 +13,8 @@ export function explainFailure(error: unknown, attempted: string, directories: r
   if (known.errno === 'ENOSPC') return known;
   const full = directories.find(isFull);
   if (full === undefined) return known;
-  return new EngineError('resource-exhausted', `${messageOf(known)}: no space left on device below ${full}`, {
-    cause: error,
-    errno: 'ENOSPC',
-  });
+  const reason = /no space left/i.test(known.message) ? '' : `: no space left on device below ${full}`;
+  return new EngineError('resource-exhausted', `${known.message}${reason}`, { cause: error, errno: 'ENOSPC' });
 }
 
 function isFull(directory: string): boolean {

@@ -102,11 +102,33 @@ export function openStore(path: string): Store {
       'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000',
     );
     migrate(db, path);
+    reserveSpace(db);
   } catch (error) {
     db.close();
     throw toEngineError(error, `open the database ${path}`);
   }
   return new Store(db);
+}
+
+/** In pages of 4 KiB: how much the log of changes holds before it is written back, and what is kept free in both files. */
+const CHECKPOINT_PAGES = 128;
+const RESERVED_BYTES = 640 * 1024;
+
+/**
+ * Makes both files large enough that changing and removing rows needs no new space: on a full disk, containers can then
+ * still be stopped and removed, and their exits recorded.
+ */
+function reserveSpace(db: DatabaseSync): void {
+  db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; DROP TABLE IF EXISTS reserve`);
+  try {
+    // Two transactions: pages that one and the same makes and frees are never written.
+    db.exec('BEGIN IMMEDIATE; CREATE TABLE reserve (bytes BLOB) STRICT');
+    db.prepare('INSERT INTO reserve VALUES (zeroblob(?))').run(RESERVED_BYTES);
+    db.exec('COMMIT; DROP TABLE reserve');
+  } catch {
+    // The disk is full already.
+    if (db.isTransaction) db.exec('ROLLBACK');
+  }
 }
 
 function migrate(db: DatabaseSync, path: string): void {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { ApiAnswer, TestDaemon } from '../support/daemon.ts';
 import { startDaemon } from '../support/daemon.ts';
 import { fillDisk, mountSmallDisk } from '../support/disk.ts';
@@ -98,6 +98,7 @@ async function tryToRun(daemon: TestDaemon, name: string): Promise<ApiAnswer | u
 }
 
 async function exhaustAtEveryStep(
+  context: TestContext,
   daemon: TestDaemon,
   disk: string,
   stepKb: number,
@@ -109,6 +110,7 @@ async function exhaustAtEveryStep(
     const failure = await whileFull(disk, leaveKb, () => tryToRun(daemon, 'box'));
     if (failure !== undefined) {
       failures++;
+      context.diagnostic(`${leaveKb} KiB: ${failure.text.trim()}`);
       assertClear(failure, `run with ${leaveKb} KiB`);
       await expectApi(daemon, [204, 404], 'DELETE', '/containers/box?force=1');
       await assertNothingLeaked(daemon, before);
@@ -126,7 +128,7 @@ test('create and start on a data root that is full at any point leave nothing, a
   const daemon = await startDaemon(context, { dataRoot: join(disk, 'data') });
   const empty = await settledWorld(daemon);
   const before = await worldWithImage(daemon);
-  const failures = await exhaustAtEveryStep(daemon, disk, 4, before);
+  const failures = await exhaustAtEveryStep(context, daemon, disk, 16, before);
   context.diagnostic(`${failures} of ${STEPS + 1} runs failed`);
   await removeEverything(daemon);
   await assertNothingLeaked(daemon, empty);
@@ -139,7 +141,7 @@ test('create and start with a full exec root leave nothing, and work once there 
   const daemon = await startDaemon(context, { execRoot: join(disk, 'run') });
   const empty = await settledWorld(daemon);
   const before = await worldWithImage(daemon);
-  const failures = await exhaustAtEveryStep(daemon, disk, 4, before);
+  const failures = await exhaustAtEveryStep(context, daemon, disk, 16, before);
   context.diagnostic(`${failures} of ${STEPS + 1} runs failed`);
   assert.ok(failures >= 2);
   await removeEverything(daemon);
@@ -173,9 +175,13 @@ test('while the data root is full, containers run, stop, are killed and removed,
       seen.push(`${path}: ${status} in ${Math.round(performance.now() - started)} ms ${text}`);
     }
     context.diagnostic(seen.join('\n'));
+    assert.ok(
+      seen.every((line) => line.includes(': 204 ')),
+      seen.join('\n'),
+    );
+    assert.equal((await inspectState(daemon, 'quiet')).ExitCode, 6);
+    await expectApi(daemon, 204, 'DELETE', '/containers/loud');
   });
-  assert.equal((await inspectState(daemon, 'quiet')).ExitCode, 6);
-  context.diagnostic(JSON.stringify(await inspectState(daemon, 'loud')));
   await removeEverything(daemon);
   await assertNothingLeaked(daemon, empty);
 });
