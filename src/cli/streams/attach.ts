@@ -2,6 +2,7 @@ import { demultiplex } from '#/client/frames.ts';
 import type { Wire } from '#/client/wire.ts';
 import type { CommandIo } from '../command.ts';
 import { DetachKeys, parseDetachKeys } from './detach-keys.ts';
+import { rawTerminal } from './raw-terminal.ts';
 
 export interface AttachOptions {
   readonly io: CommandIo;
@@ -20,8 +21,7 @@ export type AttachEnd = 'ended' | 'detached';
 /** Joins our streams with a container's, until its output ends or the user detaches. The terminal is put back after. */
 export async function attachStreams(wire: Wire, options: AttachOptions): Promise<AttachEnd> {
   const { io, tty } = options;
-  const isRaw = tty && options.stdin && io.stdin.isTTY;
-  if (isRaw) io.stdin.setRawMode(true);
+  using _raw = tty && options.stdin && io.stdin.isTTY ? await rawTerminal(io) : undefined;
   try {
     const input = options.stdin ? sendInput(wire, options) : undefined;
     const output = receiveOutput(wire, options);
@@ -29,7 +29,6 @@ export async function attachStreams(wire: Wire, options: AttachOptions): Promise
     const detached = input?.then((end) => (end === 'detached' ? end : new Promise<AttachEnd>(() => undefined)));
     return await Promise.race([output.then((): AttachEnd => 'ended'), ...(detached === undefined ? [] : [detached])]);
   } finally {
-    if (isRaw) io.stdin.setRawMode(false);
     if (options.stdin) io.stdin.pause();
     wire.close();
   }
