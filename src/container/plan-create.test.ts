@@ -75,6 +75,11 @@ const refused: readonly (readonly [string, ContainerSpec, RegExp])[] = [
     spec({ mounts: [tmpfs('/a'), tmpfs('/a/.')] }, { command: ['x'] }),
     /Duplicate mount point: \/a/,
   ],
+  [
+    'an annotation that commands the runtime',
+    spec({ annotations: { 'run.oci.seccomp_bpf_data': 'AA==' } }, { command: ['x'] }),
+    /invalid annotation "run\.oci\.seccomp_bpf_data"/,
+  ],
 ];
 
 function tmpfs(target: string) {

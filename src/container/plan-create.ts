@@ -107,10 +107,20 @@ function validate(config: ContainerConfig): void {
     throw invalid(`invalid stop timeout ${config.process.stopTimeoutSec}: -1 (wait forever) or more expected`);
   }
   validateText(config);
+  validateAnnotations(config);
   validateMounts(config);
 }
 
-/** No argument, label or path may hold a NUL byte: the kernel would cut it there. */
+/** Annotations by which OCI runtimes take orders: filters, hooks, cgroup properties. What a container may do is said by options alone. */
+const RESERVED_ANNOTATION = /^(run\.oci\.|org\.systemd\.property\.)/;
+
+function validateAnnotations({ annotations }: ContainerConfig): void {
+  const reserved = Object.keys(annotations).find((name) => RESERVED_ANNOTATION.test(name));
+  if (reserved !== undefined)
+    throw invalid(`invalid annotation ${JSON.stringify(reserved)}: it is reserved for the OCI runtime`);
+}
+
+/** No argument or path may hold a NUL byte: the kernel would cut it there. */
 function validateText(config: ContainerConfig): void {
   const { entrypoint, command, user } = config.process;
   for (const text of [...entrypoint, ...command, user, workingDirOf(config), config.hostname]) {
