@@ -79,7 +79,10 @@ async function argumentsFor(programs: ProgramRunner, suite: DebianSuite): Promis
     '--variant=minbase',
     '--format=tar',
     '--skip=output/dev',
+    '--skip=chroot/policy-rc.d',
+    '--dpkgopt=force-unsafe-io',
     ...aptOptions,
+    `--extract-hook=${HOLD_SERVICES}`,
     `--customize-hook=${CUSTOMIZE}`,
     suite,
     '-',
@@ -87,15 +90,20 @@ async function argumentsFor(programs: ProgramRunner, suite: DebianSuite): Promis
   ];
 }
 
-/** What makes a Debian a good citizen of a container: nothing of this machine in it, no services, small package lists. */
+/** Packages ask this file whether they may start services: there is no service manager, now and in any container. */
+const HOLD_SERVICES = [
+  'set -e',
+  'printf \'#!/bin/sh\\nexit 101\\n\' >"$1/usr/sbin/policy-rc.d"',
+  'chmod 755 "$1/usr/sbin/policy-rc.d"',
+].join('\n');
+
+/** Takes out what is this machine's or of this moment only, and keeps the package lists of containers small. */
 const CUSTOMIZE = [
   'set -e',
   'for file in resolv.conf hostname; do : >"$1/etc/$file"; chmod 644 "$1/etc/$file"; done',
   'rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap"',
-  'printf \'#!/bin/sh\\n# There is no service manager in a container.\\nexit 101\\n\' >"$1/usr/sbin/policy-rc.d"',
-  'chmod 755 "$1/usr/sbin/policy-rc.d"',
   'printf \'Acquire::Languages "none";\\nAPT::Keep-Downloaded-Packages "false";\\n\' >"$1/etc/apt/apt.conf.d/container"',
-  'echo force-unsafe-io >"$1/etc/dpkg/dpkg.cfg.d/container"',
+  'mv "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/container"',
 ].join('\n');
 
 function defaultSources(suite: DebianSuite): readonly AptSource[] {

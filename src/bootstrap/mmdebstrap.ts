@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { EngineError } from '#/base/errors.ts';
+import { EngineError, errnoOf } from '#/base/errors.ts';
 import type { ProgramRunner, RunningProgram } from '#/linux/process.ts';
 import type { ProvideImageOptions } from './bootstrap.ts';
 
@@ -19,6 +19,8 @@ export async function* runMmdebstrap(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...Object.fromEntries(environment), TMPDIR: directory, LC_ALL: 'C.UTF-8' },
     cwd: '/',
+    // Its helpers must be told to stop as well.
+    detached: true,
   });
   using _stop = stopOnAbort(program, signal);
   let isRead = false;
@@ -27,8 +29,10 @@ export async function* runMmdebstrap(
     if (program.stdout !== undefined) yield* program.stdout;
     const [{ code }, lines] = await Promise.all([program.exited, said]);
     isRead = true;
-    signal?.throwIfAborted();
     if (code !== 0) throw new EngineError('unavailable', `cannot assemble a Debian image: ${explain(lines)}`);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
   } finally {
     // Also where the reader gave up: the directory may be removed only when nothing is mounted in it any more.
     if (!isRead) stop(program);
@@ -36,10 +40,20 @@ export async function* runMmdebstrap(
   }
 }
 
-/** On SIGTERM mmdebstrap unmounts what it has mounted. */
+/** On SIGTERM mmdebstrap and its helpers undo what they did; what they mounted is in a namespace of their own. */
 function stop(program: RunningProgram): void {
-  program.kill('SIGTERM');
-  setTimeout(() => program.kill('SIGKILL'), KILL_AFTER_MS).unref();
+  signalGroup(program.pid, 'SIGTERM');
+  program.stdout?.destroy();
+  const timer = setTimeout(() => signalGroup(program.pid, 'SIGKILL'), KILL_AFTER_MS);
+  void program.exited.then(() => clearTimeout(timer));
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error;
+  }
 }
 
 function stopOnAbort(program: RunningProgram, signal: AbortSignal | undefined): Disposable {
