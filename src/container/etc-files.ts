@@ -35,12 +35,18 @@ async function hostHosts(settings: NetworkSettings): Promise<string> {
 }
 
 function hostsOf({ config }: ContainerRecord, { endpoint }: ContainerNetwork): string {
-  const { hostname, domainname } = config;
-  const names = domainname === '' ? hostname : `${hostname}.${domainname} ${hostname}`;
+  const names = hostNamesOf(config.hostname, config.domainname);
   const own = endpoint === undefined ? '' : `${endpoint.ipv4Address}\t${names}\n`;
   const gateway = endpoint?.gateway;
   const toHost = gateway === undefined ? '' : `${gateway}\thost.docker.internal\n`;
   return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n${own}${toHost}${extraHosts(config.network, gateway)}`;
+}
+
+/** A full name may come in one piece or in two; the bare host name resolves in both cases, as in Docker. */
+function hostNamesOf(hostname: string, domainname: string): string {
+  const full = domainname === '' ? hostname : `${hostname}.${domainname}`;
+  const [bare = full] = full.split('.', 1);
+  return full === bare ? full : `${full} ${bare}`;
 }
 
 function extraHosts({ extraHosts }: NetworkSettings, gateway: string | undefined): string {

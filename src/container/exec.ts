@@ -6,6 +6,7 @@ import type { OciProcess } from '#/spec/oci/runtime.ts';
 import { planExecProcess } from './exec-process.ts';
 import { type ContainerRecord, getById, getContainer, publishContainerEvent } from './record.ts';
 import type { ContainerRoom } from './room.ts';
+import { missingText } from './start-failure.ts';
 
 /** What a caller asks to be run in a container. */
 export interface ExecSpec {
@@ -52,8 +53,13 @@ export function createExec(room: ContainerRoom, reference: string, spec: ExecSpe
     session: undefined,
   };
   room.live.execs.set(exec.id, exec);
-  publishContainerEvent(room, record, `exec_create: ${spec.command.join(' ')}`, { execID: exec.id });
+  publishContainerEvent(room, record, `exec_create: ${wordsOf(spec)}`, { execID: exec.id });
   return exec.id;
+}
+
+/** As Docker's events have it: with a blank at the end where there are no arguments. */
+function wordsOf({ command: [program = '', ...args] }: ExecSpec): string {
+  return `${program} ${args.join(' ')}`;
 }
 
 function requireRunning(record: ContainerRecord): void {
@@ -83,7 +89,7 @@ export async function startExec(room: ContainerRoom, id: string, detach: boolean
   const record = getById(room, exec.containerId);
   requireRunning(record);
   exec.state = { status: 'running', pid: 0 };
-  publishContainerEvent(room, record, `exec_start: ${exec.spec.command.join(' ')}`, { execID: id });
+  publishContainerEvent(room, record, `exec_start: ${wordsOf(exec.spec)}`, { execID: id });
   const process = planProcess(room, record, exec);
   try {
     const { attach } = exec.spec;
@@ -154,12 +160,18 @@ function execFailed(exec: ExecRecord, cause: unknown): EngineError {
   const found = classifyCreateFailure(messageOf(cause));
   if (found === 'other') {
     exec.state = { status: 'ended', code: 126, pid: 0 };
-    return new EngineError('internal', `OCI runtime exec failed: exec failed: ${messageOf(cause)}`, { cause });
+    return new EngineError('internal', `OCI runtime exec failed: exec failed: ${otherText(exec, cause)}`, { cause });
   }
   const isMissing = found === 'command-not-found';
   exec.state = { status: 'ended', code: isMissing ? 127 : 126, pid: 0 };
-  const reason = isMissing ? 'executable file not found in $PATH' : 'permission denied';
+  const reason = isMissing ? missingText(exec.spec.command[0] ?? '') : 'permission denied';
   return new EngineError('invalid-argument', `${prefix}: ${reason}`, { cause });
+}
+
+function otherText({ spec }: ExecRecord, cause: unknown): string {
+  const text = messageOf(cause);
+  if (!/chdir `[^`]*`: No such file or directory/.test(text)) return text;
+  return `unable to start container process: chdir to cwd (${JSON.stringify(spec.workingDir)}) set in config.json failed: no such file or directory`;
 }
 
 /** Sets the size of a session's terminal. Throws conflict where it is not running. */

@@ -6,6 +6,7 @@ import { type ContainerRecord, findById, publishContainerEvent, setState } from 
 import { removeWhileLocked } from './remove.ts';
 import { planRestart, restartDelayMs } from './restart-policy.ts';
 import type { ContainerRoom } from './room.ts';
+import { unmountSharedMemory } from './shared-memory.ts';
 import { startWhileLocked } from './start.ts';
 import { type EndedRun, isAlive } from './state.ts';
 
@@ -66,7 +67,7 @@ export async function recordExit(room: ContainerRoom, id: ContainerId, exit: Tas
     announceExit(room, ended, last);
     await releaseTask(room, id);
     if (restarts) scheduleRestart(room, id, last, restartCount + 1);
-    else if (record.config.autoRemove) await removeWhileLocked(room, ended);
+    else if (record.config.autoRemove && !room.live.restarted.has(id)) await removeWhileLocked(room, ended);
   });
 }
 
@@ -83,6 +84,7 @@ export async function releaseTask(room: ContainerRoom, id: ContainerId): Promise
     ['task', () => room.runtime.delete(id)],
     ['network', () => room.networks.closeSandbox(id)],
     ['root mount', () => room.layers.unmountRoot(id)],
+    ['shared memory', () => unmountSharedMemory(room, id)],
   ] as const;
   const results = await Promise.allSettled(parts.map(async ([, release]) => await release()));
   const leftovers: string[] = [];

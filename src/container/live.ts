@@ -26,6 +26,8 @@ export class LiveContainers {
   readonly execs = new Map<string, ExecRecord>();
   /** Aborts a restart that waits for its back-off. */
   readonly restartTimers = new Map<ContainerId, AbortController>();
+  /** Those that end only to be started again at once: `--rm` does not apply to that end. */
+  readonly restarted = new Set<ContainerId>();
 
   /** Calls `listener` at the next exit; the result takes it back. */
   onExit(id: ContainerId, listener: (run: EndedRun) => void): () => void {

@@ -9,6 +9,8 @@ export interface ContainerPaths {
   readonly hosts: string;
   readonly resolvConf: string;
   readonly log: string;
+  /** Mount point of a /dev/shm that other containers may join. */
+  readonly shm: string;
 }
 
 export function containerPaths(room: Pick<ContainerRoom, 'settings'>, id: ContainerId): ContainerPaths {
@@ -19,5 +21,6 @@ export function containerPaths(room: Pick<ContainerRoom, 'settings'>, id: Contai
     hosts: join(dir, 'hosts'),
     resolvConf: join(dir, 'resolv.conf'),
     log: join(dir, 'container.log'),
+    shm: join(dir, 'shm'),
   };
 }

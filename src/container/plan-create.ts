@@ -3,6 +3,7 @@ import type { ContainerId } from '#/base/ids.ts';
 import { shortId } from '#/base/ids.ts';
 import type { OciContainerDefaults } from '#/spec/oci/image.ts';
 import type { ContainerConfig, ContainerProcess, ContainerSpec, Healthcheck } from './config.ts';
+import { refuseConflicts } from './conflicts.ts';
 import type { RunnableImage } from './room.ts';
 
 export interface CreatePlan {
@@ -35,7 +36,8 @@ export function planCreate(
     healthcheck: spec.healthcheck ?? imageHealthcheck(defaults),
   };
   validate(config);
-  return { config, warnings: volumeWarnings(config) };
+  refuseConflicts(spec);
+  return { config, warnings: [...volumeWarnings(config), ...healthWarnings(config)] };
 }
 
 const usesHostUts = (spec: ContainerSpec): boolean =>
@@ -152,4 +154,10 @@ function volumeWarnings(config: ContainerConfig): readonly string[] {
   return config.volumes
     .filter((path) => !targets.has(normalTarget(path)))
     .map((path) => `Volumes are not implemented yet: ${path} is kept in the container's own writable layer.`);
+}
+
+function healthWarnings({ healthcheck }: ContainerConfig): readonly string[] {
+  const [kind] = healthcheck?.test ?? [];
+  if (kind === undefined || kind === 'NONE') return [];
+  return ['Health checks are not implemented yet: this one is recorded and not run.'];
 }

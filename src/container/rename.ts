@@ -1,4 +1,4 @@
-import { EngineError } from '#/base/errors.ts';
+import { EngineError, isEngineError } from '#/base/errors.ts';
 import { renameContainerRow } from '#/store/containers.ts';
 import { refuseTakenName } from './create.ts';
 import { parseContainerName } from './names.ts';
@@ -9,16 +9,26 @@ import type { ContainerRoom } from './room.ts';
 export async function renameContainer(room: ContainerRoom, reference: string, newName: string): Promise<void> {
   const { id } = getContainer(room, reference);
   if (newName === '') throw new EngineError('invalid-argument', 'Neither old nor new names may be empty');
-  const name = parseContainerName(newName);
+  const name = allocating(() => parseContainerName(newName));
   await room.locks.run(id, async () => {
     const record = getById(room, id);
     if (record.name === name) {
       throw new EngineError('invalid-argument', 'Renaming a container with the same name as its current name');
     }
     room.store.transaction(() => {
-      refuseTakenName(room, name);
+      allocating(() => refuseTakenName(room, name));
       renameContainerRow(room.store, id, name);
     });
     publishContainerEvent(room, { ...record, name }, 'rename', { oldName: `/${record.name}` });
   });
+}
+
+/** Docker's rename says so before each reason why a name cannot be had. */
+function allocating<T>(take: () => T): T {
+  try {
+    return take();
+  } catch (error) {
+    if (!isEngineError(error)) throw error;
+    throw new EngineError(error.kind, `Error when allocating new name: ${error.message}`, { cause: error });
+  }
 }

@@ -9,6 +9,7 @@ import { containerPaths } from './paths.ts';
 import { type ContainerRecord, getById, getContainer, publishContainerEvent, setState } from './record.ts';
 import { removeWhileLocked } from './remove.ts';
 import type { ContainerRoom } from './room.ts';
+import { mountSharedMemory, unmountSharedMemory } from './shared-memory.ts';
 import { describeStartFailure } from './start-failure.ts';
 import { isAlive, type Running } from './state.ts';
 import { planTask } from './task-config.ts';
@@ -62,6 +63,8 @@ async function startTask(
   const network = await connectNetwork(room, record);
   await writeEtcFiles(room, record, network);
   await createBindSources(config);
+  undo.add(`shared memory of ${id}`, () => unmountSharedMemory(room, id));
+  await mountSharedMemory(room, record);
   const oci = await planTask(room, record, root.path, network);
   undo.add(`task ${id}`, () => room.runtime.delete(id));
   const { pid } = await room.runtime.create({

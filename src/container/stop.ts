@@ -66,14 +66,12 @@ export async function restartContainer(room: ContainerRoom, reference: string, o
   if (record.state.status === 'removing' || record.state.status === 'dead') {
     throw new EngineError('conflict', 'container is marked for removal and cannot be started');
   }
-  const autoRemoves = record.config.autoRemove && isAlive(record.state);
-  if (autoRemoves) {
-    throw new EngineError(
-      'conflict',
-      `container ${reference} is removed when it stops (--rm), so it cannot be restarted`,
-    );
+  room.live.restarted.add(record.id);
+  try {
+    await stopContainer(room, reference, options);
+    await startContainer(room, record.id);
+  } finally {
+    room.live.restarted.delete(record.id);
   }
-  await stopContainer(room, reference, options);
-  await startContainer(room, record.id);
   publishContainerEvent(room, record, 'restart');
 }

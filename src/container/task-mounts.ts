@@ -2,10 +2,11 @@ import { basename } from 'node:path';
 import { EngineError } from '#/base/errors.ts';
 import type { OciMount } from '#/spec/oci/runtime.ts';
 import type { ContainerConfig, MountSpec } from './config.ts';
-import { type ContainerNetwork, pidOf, requireAlive } from './connect-network.ts';
+import type { ContainerNetwork } from './connect-network.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import type { ContainerRoom } from './room.ts';
+import { planSharedMemory } from './shared-memory.ts';
 
 /** Where the init program is shown inside the container. */
 export const INIT_TARGET = '/sbin/docker-init';
@@ -22,8 +23,8 @@ export function planMounts(
   const taken = new Set(own.map((mount) => mount.destination));
   const standard = [
     ...systemMounts(config),
-    ...shmMount(room, config),
-    ...etcMounts(room, network.sharedWith ?? record),
+    ...planSharedMemory(room, record),
+    ...etcMounts(room, network.sharedWith ?? record, config.readOnlyRoot),
   ];
   return [...standard.filter((mount) => !taken.has(mount.destination)), ...own, ...(usesInit ? [initMount(room)] : [])];
 }
@@ -61,35 +62,15 @@ function systemMounts({ security, namespaces }: ContainerConfig): readonly OciMo
   ];
 }
 
-function shmMount(room: ContainerRoom, { namespaces, shmSizeBytes }: ContainerConfig): readonly OciMount[] {
-  const { ipc } = namespaces;
-  if (ipc.kind === 'none') return [];
-  if (ipc.kind === 'host')
-    return [{ destination: '/dev/shm', type: 'bind', source: '/dev/shm', options: ['rbind', 'rprivate'] }];
-  if (ipc.kind === 'container') {
-    const other = requireAlive(room, ipc.container, 'IPC namespace');
-    // The other container's own /dev/shm, seen through its root.
-    return [
-      {
-        destination: '/dev/shm',
-        type: 'bind',
-        source: `/proc/${pidOf(other)}/root/dev/shm`,
-        options: ['rbind', 'rprivate'],
-      },
-    ];
-  }
-  const options = ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shmSizeBytes}`];
-  return [{ destination: '/dev/shm', type: 'tmpfs', source: 'shm', options }];
-}
-
-function etcMounts(room: ContainerRoom, { id }: ContainerRecord): readonly OciMount[] {
+function etcMounts(room: ContainerRoom, { id }: ContainerRecord, readOnly: boolean): readonly OciMount[] {
   const paths = containerPaths(room, id);
   const files = [
     ['/etc/resolv.conf', paths.resolvConf],
     ['/etc/hostname', paths.hostname],
     ['/etc/hosts', paths.hosts],
   ] as const;
-  return files.map(([destination, source]) => ({ destination, type: 'bind', source, options: ['rbind', 'rprivate'] }));
+  const options = ['rbind', 'rprivate', ...(readOnly ? ['ro'] : [])];
+  return files.map(([destination, source]) => ({ destination, type: 'bind', source, options }));
 }
 
 function initMount(room: ContainerRoom): OciMount {
