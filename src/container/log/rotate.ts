@@ -13,6 +13,8 @@ export interface LogLimits {
 }
 
 const CHECK_INTERVAL_MS = 1_000;
+/** In a flood of output. */
+const CHECK_INTERVAL_MS_MIN = 50;
 
 /** What `--log-opt max-size` and `max-file` say, over the daemon's defaults. */
 export function logLimitsOf(room: Pick<ContainerRoom, 'settings'>, config: ContainerConfig): LogLimits {
@@ -33,13 +35,19 @@ export function parseLogSize(text: string): number | undefined {
   return Number(parts[1]) * (UNITS[(parts[2] ?? '').toLowerCase()] ?? 1);
 }
 
-/** Looks at the logs of running containers every second and rotates those over their limit, until the engine closes. */
+/**
+ * Looks at the logs of running containers every second and rotates those over their limit, until the engine closes. Where
+ * one grows by more than its limit between two looks, it looks more often.
+ */
 export async function rotateLogsForever(room: ContainerRoom): Promise<void> {
   const { closing } = room.settings;
+  let intervalMs = CHECK_INTERVAL_MS;
   while (!closing.aborted) {
     try {
-      await sleep(CHECK_INTERVAL_MS, undefined, { signal: closing, ref: false });
-      for (const record of listContainers(room)) if (isAlive(record.state)) await rotateIfLarge(room, record);
+      await sleep(intervalMs, undefined, { signal: closing, ref: false });
+      const excess = await rotateAll(room);
+      const next = intervalMs * Math.min(2, 1 / excess);
+      intervalMs = Math.min(CHECK_INTERVAL_MS, Math.max(CHECK_INTERVAL_MS_MIN, next));
     } catch (error) {
       if (closing.aborted) return;
       room.log.warn({ err: error }, 'log rotation failed');
@@ -47,15 +55,29 @@ export async function rotateLogsForever(room: ContainerRoom): Promise<void> {
   }
 }
 
-async function rotateIfLarge(room: ContainerRoom, record: ContainerRecord): Promise<void> {
+/** How large the largest log is, in multiples of its limit. */
+async function rotateAll(room: ContainerRoom): Promise<number> {
+  let excess = 0;
+  for (const record of listContainers(room)) {
+    if (isAlive(record.state)) excess = Math.max(excess, await rotateIfLarge(room, record));
+  }
+  return excess;
+}
+
+async function rotateIfLarge(room: ContainerRoom, record: ContainerRecord): Promise<number> {
   const { log } = containerPaths(room, record.id);
   const limits = logLimitsOf(room, record.config);
-  const found = await stat(log).catch(() => undefined);
-  if (found === undefined || found.size <= limits.maxSizeBytes) return;
-  await room.locks.run(record.id, async () => {
-    const current = findById(room, record.id);
-    if (current !== undefined && isAlive(current.state)) await rotateLog(room, current, limits);
-  });
+  const sizeBytes = await stat(log).then(
+    ({ size }) => size,
+    () => 0,
+  );
+  if (sizeBytes > limits.maxSizeBytes) {
+    await room.locks.run(record.id, async () => {
+      const current = findById(room, record.id);
+      if (current !== undefined && isAlive(current.state)) await rotateLog(room, current, limits);
+    });
+  }
+  return sizeBytes / Math.max(1, limits.maxSizeBytes);
 }
 
 /** Shifts the numbered files up by one, drops what is over the limit, and lets the monitor go on in a new file. */
