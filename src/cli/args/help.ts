@@ -8,7 +8,7 @@ export function printFlags(flags: readonly Flag[], width = WIDTH_DEFAULT): strin
   const shown = flags.filter((flag) => flag.hidden !== true);
   const names = shown.map(printName);
   const indent = Math.max(...names.map((name) => name.length)) + 3;
-  const room = Math.max(HELP_WIDTH_MIN, width - indent);
+  const room = Math.max(HELP_WIDTH_MIN, width - 1 - indent);
   const lines = shown.map((flag, index) => {
     const help = flag.fallback === undefined ? flag.help : `${flag.help} (default ${flag.fallback})`;
     const text = help.split('\n').flatMap((line) => wrap(line, room));
@@ -23,18 +23,19 @@ function printName(flag: Flag): string {
   return `  ${short}--${flag.name}${type}`;
 }
 
-function wrap(text: string, width: number): string[] {
+/** Lines are broken a little early, and a last line may be a little longer: docker's option parser does so too. */
+const SLACK = 5;
+
+function wrap(text: string, room: number): string[] {
   const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
+  let rest = text;
+  while (rest.length >= room) {
+    const at = rest.slice(0, room - SLACK).lastIndexOf(' ');
+    if (at <= 0) break;
+    lines.push(rest.slice(0, at));
+    rest = rest.slice(at + 1);
   }
-  return [...lines, line];
+  return [...lines, rest];
 }
 
 /** Names and summaries in two columns. */

@@ -1,6 +1,7 @@
 import type { ExecCreateRequest, ExecInspectResponse } from '#/spec/docker-api/exec.ts';
 import type { IdResponse } from '#/spec/docker-api/system.ts';
 import type { Command, CommandContext } from '../command.ts';
+import { checkEnv } from '../run/checks.ts';
 import { environmentOf } from '../run/key-values.ts';
 import { attachStreams } from '../streams/attach.ts';
 import { checkTerminal, consoleSize, followTerminalSize } from '../streams/terminal.ts';
@@ -14,7 +15,7 @@ export const execCommand: Command = {
   flags: [
     { name: 'detach', short: 'd', kind: 'bool', help: 'Detached mode: run command in the background' },
     { name: 'detach-keys', kind: 'value', help: 'Override the key sequence for detaching a container' },
-    { name: 'env', short: 'e', kind: 'list', help: 'Set environment variables' },
+    { name: 'env', short: 'e', kind: 'list', help: 'Set environment variables', check: checkEnv },
     { name: 'env-file', kind: 'list', help: 'Read in a file of environment variables' },
     { name: 'interactive', short: 'i', kind: 'bool', help: 'Keep STDIN open even if not attached' },
     { name: 'privileged', kind: 'bool', help: 'Give extended privileges to the command' },

@@ -29,7 +29,7 @@ async function saveImages({ flags, operands, client, io }: CommandContext): Prom
 
 function checkTarget(file: string): void {
   const found = statSync(file, { throwIfNoEntry: false });
-  if (found?.isDirectory()) throw new ExitError(1, `failed to save image: path must be a regular file: ${file}`);
+  if (found?.isDirectory()) throw new ExitError(1, 'failed to save image: cannot write to a directory');
 }
 
 /** The file appears whole or not at all; what is no regular file (a fifo, /dev/null) is written directly. */

@@ -74,29 +74,36 @@ function printClient(version: ClientVersion): string {
   ].join('');
 }
 
-const DETAIL_NAMES: readonly (readonly [key: string, name: string])[] = [
-  ['GoVersion', 'Go version'],
-  ['GitCommit', 'Git commit'],
-  ['BuildTime', 'Built'],
-];
+/** `Thu May  7 21:09:36 2026`, in UTC. */
+function printBuildTime(text: string): string {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) return text;
+  const [weekday = '', day = '', month = '', year = '', time = ''] = new Date(ms).toUTCString().split(/,? /);
+  return `${weekday} ${month} ${String(Number(day)).padStart(2)} ${time} ${year}`;
+}
 
 function printServer(server: SystemVersion): string {
   const platform = server.Platform?.Name ?? '';
   const lines = [`Server:${platform === '' ? '' : ` ${platform}`}\n`];
   const components = server.Components ?? [{ Name: 'Engine', Version: server.Version, Details: {} }];
   for (const { Name, Version, Details } of components) {
-    lines.push(line(1, Name, '').trimEnd(), '\n', line(2, 'Version', Version));
-    if (Name === 'Engine') {
-      lines.push(line(2, 'API version', `${server.ApiVersion} (minimum version ${server.MinAPIVersion})`));
-    }
-    for (const [key, name] of DETAIL_NAMES) {
-      const value = Details?.[key];
-      if (value !== undefined) lines.push(line(2, name, value));
-    }
-    if (Name === 'Engine') {
-      lines.push(line(2, 'OS/Arch', `${server.Os}/${server.Arch}`));
-      lines.push(line(2, 'Experimental', String(server.Experimental ?? false)));
-    }
+    lines.push(` ${Name}:\n`, line(2, 'Version', Version));
+    if (Name === 'Engine') lines.push(...printEngine(server, Details ?? {}));
+    else lines.push(...Object.entries(Details ?? {}).map(([name, value]) => line(2, name, value)));
   }
   return lines.join('');
+}
+
+function printEngine(server: SystemVersion, details: Readonly<Record<string, string>>): readonly string[] {
+  const optional = (name: string, value: string | undefined): readonly string[] =>
+    value === undefined ? [] : [line(2, name, value)];
+  const { BuildTime } = details;
+  return [
+    line(2, 'API version', `${server.ApiVersion} (minimum version ${server.MinAPIVersion})`),
+    ...optional('Go version', details.GoVersion),
+    ...optional('Git commit', details.GitCommit),
+    ...optional('Built', BuildTime === undefined ? undefined : printBuildTime(BuildTime)),
+    line(2, 'OS/Arch', `${server.Os}/${server.Arch}`),
+    line(2, 'Experimental', String(server.Experimental ?? false)),
+  ];
 }

@@ -20,6 +20,10 @@ export function checkSysctl(text: string): void {
   if (!text.includes('=') || !isKnown) throw new Error(`sysctl '${text}' is not allowed`);
 }
 
+export function checkEnv(text: string): void {
+  if (text.startsWith('=') || text === '') throw new Error(`invalid environment variable: ${text}`);
+}
+
 export function checkStream(text: string): void {
   if (!['stdin', 'stdout', 'stderr'].includes(text.toLowerCase())) {
     throw new Error('valid streams are STDIN, STDOUT and STDERR');

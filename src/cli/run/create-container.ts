@@ -9,6 +9,7 @@ type Context = Pick<CommandContext, 'flags' | 'client' | 'io'>;
 /** Creates the container, fetching its image if it is missing; the id. Warnings and progress go to stderr. */
 export async function createContainer(context: Context, request: ContainerCreateRequest): Promise<string> {
   const { flags, io } = context;
+  await checkReference(request.Image ?? '');
   const pull = flags.text('pull') ?? 'missing';
   if (!['always', 'missing', 'never'].includes(pull)) {
     throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
@@ -44,6 +45,15 @@ async function createOrPull(
     await pullFor(context, image);
     return postCreate(context, body);
   }
+}
+
+/** Names that are surely right; what else may be a name is read whole, by code that only then is loaded. */
+const PLAIN_REFERENCE = /^(?:[a-z0-9]+(?:[.-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*(?::[\w.-]{1,100})?$/;
+const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{12,64}$/;
+
+async function checkReference(image: string): Promise<void> {
+  if (PLAIN_REFERENCE.test(image) || IMAGE_ID.test(image)) return;
+  (await import('./familiar.ts')).familiarReference(image);
 }
 
 const isMissingImage = (error: unknown): boolean =>

@@ -16,7 +16,7 @@ export function parseMount(text: string): Mount {
     if (value === undefined && !FLAG_KEYS.has(key))
       throw new Error(`invalid field '${field}' must be a key=value pair`);
     const set = SETTERS[key];
-    if (set === undefined) throw new Error(`unknown option '${key}' in '${field}'`);
+    if (set === undefined) throw new Error(`unexpected key '${key}' in '${field}'`);
     set(mount, value ?? 'true', key);
   }
   checkMount(mount);

@@ -1,6 +1,6 @@
 import type { Flag } from '../args/flag.ts';
 import { checkInt, checkUint16, parseBytes, parseBytesOrUnlimited, parseCpus, parseDuration } from '../args/values.ts';
-import { checkHost, checkIp, checkMount, checkNetwork, checkStream, checkSysctl } from './checks.ts';
+import { checkEnv, checkHost, checkIp, checkMount, checkNetwork, checkStream, checkSysctl } from './checks.ts';
 import { parseThrottle, parseUlimit, parseWeight } from './resources.ts';
 
 type Extra = Partial<Omit<Flag, 'name' | 'kind' | 'help'>>;
@@ -14,10 +14,6 @@ const bytes = (name: string, help: string, extra: Extra = {}): Flag =>
   value(name, help, { type: 'bytes', check: parseBytes, ...extra });
 const duration = (name: string, help: string): Flag =>
   value(name, help, { type: 'duration', fallback: '0s', check: parseDuration });
-
-function checkEnv(text: string): void {
-  if (text.startsWith('=') || text === '') throw new Error(`invalid environment variable: ${text}`);
-}
 
 const throttle = (name: string, help: string, kind: 'bps' | 'iops'): Flag =>
   list(name, help, { fallback: '[]', check: (text) => parseThrottle(text, kind) });
