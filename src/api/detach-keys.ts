@@ -8,7 +8,7 @@ export function parseDetachKeys(text: string): Uint8Array {
     const control = /^ctrl-([a-zA-Z@[\\\]^_])$/.exec(key);
     if (control !== null) return (control[1] ?? '').toUpperCase().charCodeAt(0) & 0x1f;
     if (key.length === 1) return key.charCodeAt(0);
-    throw new EngineError('invalid-argument', `invalid detach keys (${text}) provided: unknown character: '${key}'`);
+    throw new EngineError('invalid-argument', `Invalid escape keys (${text}) provided`);
   });
 }
 

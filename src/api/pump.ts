@@ -11,6 +11,8 @@ export interface PumpedStdio {
   write(data: Uint8Array): Promise<void>;
   endInput(): Promise<void>;
   close(): void;
+  /** The client typed its detach keys. */
+  detach(): void;
 }
 
 export interface PumpOptions {
@@ -46,7 +48,7 @@ async function pumpInput(socket: Duplex, stdio: PumpedStdio, keys: Uint8Array | 
     const { input, detached } = detector?.take(chunk) ?? { input: chunk, detached: false };
     if (input.length > 0) await stdio.write(input);
     if (detached) {
-      stdio.close();
+      stdio.detach();
       return;
     }
   }

@@ -27,6 +27,8 @@ export interface Attachment {
   write(data: Uint8Array): Promise<void>;
   endInput(): Promise<void>;
   close(): void;
+  /** As `close`, because the client typed its detach keys: that is an event. */
+  detach(): void;
 }
 
 /**
@@ -130,7 +132,11 @@ class AttachmentConnection implements Attachment {
     this.#stdio.reject(new EngineError('canceled', 'the client left'));
     this.output.finish();
     this.#release();
-    publishContainerEvent(this.#room, this.#record, 'detach');
+  }
+
+  detach(): void {
+    if (!this.#closed) publishContainerEvent(this.#room, this.#record, 'detach');
+    this.close();
   }
 }
 

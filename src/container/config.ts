@@ -122,7 +122,8 @@ export type MountSpec =
       readonly mode: number | undefined;
       /** Further mount options as written in `--tmpfs path:OPTIONS`. */
       readonly options: readonly string[];
-      readonly origin: 'tmpfs' | 'mount';
+      /** What followed `--tmpfs TARGET:`; undefined for `--mount`. */
+      readonly writtenOptions: string | undefined;
     };
 
 export interface SecuritySettings {

@@ -83,7 +83,7 @@ const refused: readonly (readonly [string, ContainerSpec, RegExp])[] = [
 ];
 
 function tmpfs(target: string) {
-  return { kind: 'tmpfs', target, sizeBytes: undefined, mode: undefined, options: [], origin: 'tmpfs' } as const;
+  return { kind: 'tmpfs', target, sizeBytes: undefined, mode: undefined, options: [], writtenOptions: '' } as const;
 }
 
 for (const [what, asked, text] of refused) {

@@ -137,7 +137,7 @@ function validateMounts(config: ContainerConfig): void {
   for (const { target } of config.mounts) {
     if (!target.startsWith('/')) throw invalid(`invalid mount path: '${target}' mount path must be absolute`);
     const normal = normalTarget(target);
-    if (normal === '/') throw invalid("invalid volume specification: destination can't be '/'");
+    if (normal === '/') throw invalid("invalid mount config: invalid specification: destination can't be '/'");
     if (targets.has(normal)) throw invalid(`Duplicate mount point: ${normal}`);
     targets.add(normal);
   }

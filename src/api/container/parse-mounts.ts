@@ -28,9 +28,7 @@ export function parseBind(text: string): MountSpec {
     throw invalid(`invalid volume specification: '${text}'`);
   }
   if (!target.startsWith('/')) {
-    throw invalid(
-      `invalid volume specification: '${text}': invalid mount path: '${target}' mount path must be absolute`,
-    );
+    throw invalid(`${named(text)}invalid mount path: '${target}' mount path must be absolute`);
   }
   if (!source.startsWith('/'))
     throw volumesMissing(`-v ${text} names the volume ${JSON.stringify(source)}; bind mounts take absolute paths`);
@@ -45,14 +43,21 @@ export function parseBind(text: string): MountSpec {
   };
 }
 
+const named = (text: string): string =>
+  `invalid volume specification: '${text}': invalid mount config for type "bind": `;
+
 function parseMode(text: string, mode: string | undefined): { readOnly: boolean; propagation: Propagation } {
   let readOnly = false;
   let propagation: Propagation = 'rprivate';
-  for (const word of mode === undefined || mode === '' ? [] : mode.split(',')) {
+  const words = mode === undefined || mode === '' ? [] : mode.split(',');
+  const accesses = words.filter((word) => word === 'ro' || word === 'rw');
+  if (accesses.length > 1) throw invalid(`invalid mode: ${mode}`);
+  for (const word of words) {
     if (word === 'ro') readOnly = true;
     else if (isPropagation(word)) propagation = word;
-    else if (!['rw', 'z', 'Z', 'nocopy', 'consistent', 'cached', 'delegated'].includes(word)) {
-      throw invalid(`invalid volume specification: '${text}': invalid mode: ${mode}`);
+    else if (word === 'nocopy') throw invalid(`${named(text)}field VolumeOptions must not be specified`);
+    else if (!['rw', 'z', 'Z', 'consistent', 'cached', 'delegated'].includes(word)) {
+      throw invalid(`invalid mode: ${mode}`);
     }
   }
   return { readOnly, propagation };
@@ -71,12 +76,12 @@ function parseMount(mount: MountRequest): MountSpec {
       }
       const { SizeBytes, Mode, Options } = mount.TmpfsOptions ?? {};
       const options = [...(Options ?? []).map((pair) => pair.join('=')), ...(mount.ReadOnly === true ? ['ro'] : [])];
-      return { kind: 'tmpfs', target, sizeBytes: SizeBytes, mode: Mode, options, origin: 'mount' };
+      return { kind: 'tmpfs', target, sizeBytes: SizeBytes, mode: Mode, options, writtenOptions: undefined };
     }
     case 'volume':
       throw volumesMissing(`--mount type=volume,target=${target}`);
     default:
-      throw invalid(`mount type unknown: "${mount.Type ?? ''}"`);
+      throw invalid(`invalid mount config for type "${mount.Type ?? ''}": mount type unknown`);
   }
 }
 
@@ -117,7 +122,13 @@ export function parseTmpfs(target: string, written: string): MountSpec {
     if (size !== null) sizeBytes = Number(size[1]) * (SIZE_FACTOR[(size[2] ?? '').toLowerCase()] ?? 1);
     else if (/^mode=[0-7]+$/.test(word)) mode = Number.parseInt(word.slice(5), 8);
     else if (TMPFS_WORDS.test(word) || /^size=\d+%$/.test(word)) options.push(word);
-    else throw invalid(`invalid tmpfs option [${JSON.stringify(word)}]`);
+    else
+      throw invalid(
+        `invalid tmpfs option [${word
+          .split('=')
+          .map((part) => JSON.stringify(part))
+          .join(' ')}]`,
+      );
   }
-  return { kind: 'tmpfs', target, sizeBytes, mode, options, origin: 'tmpfs' };
+  return { kind: 'tmpfs', target, sizeBytes, mode, options, writtenOptions: written };
 }

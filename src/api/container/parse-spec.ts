@@ -9,6 +9,7 @@ import type {
   SecuritySettings,
 } from '#/engine/index.ts';
 import type { CreateContainerRequest, HostConfigRequest } from '#/spec/docker-api/create-container.ts';
+import { parseLog } from './parse-log.ts';
 import { parseMounts } from './parse-mounts.ts';
 
 const invalid = (message: string): EngineError => new EngineError('invalid-argument', message);
@@ -290,15 +291,4 @@ function parseRestartPolicy({ RestartPolicy: policy }: HostConfigRequest): Resta
         `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
       );
   }
-}
-
-function parseLog({ LogConfig: log }: HostConfigRequest): ContainerSpec['log'] {
-  const driver = log?.Type === undefined || log.Type === '' ? 'json-file' : log.Type;
-  if (driver !== 'json-file' && driver !== 'local' && driver !== 'none') {
-    throw new EngineError(
-      'not-implemented',
-      `logging driver ${JSON.stringify(driver)} is not implemented in this version of Gantry`,
-    );
-  }
-  return { driver, options: log?.Config ?? {} };
 }

@@ -159,9 +159,9 @@ const isBind = (mount: MountSpec): mount is Bind => mount.kind === 'bind';
 /** `Binds`, `Mounts` and `Tmpfs`, each with what came in by it. */
 function printMountSettings({ mounts }: ContainerConfig): object {
   const binds = mounts.filter(isBind).filter((mount) => mount.writtenMode !== undefined);
-  const tmpfs = mounts.filter((mount): mount is Tmpfs => mount.kind === 'tmpfs' && mount.origin === 'tmpfs');
+  const tmpfs = mounts.filter((mount): mount is Tmpfs => mount.kind === 'tmpfs' && mount.writtenOptions !== undefined);
   const typed = mounts.filter((mount) =>
-    mount.kind === 'bind' ? mount.writtenMode === undefined : mount.origin === 'mount',
+    mount.kind === 'bind' ? mount.writtenMode === undefined : mount.writtenOptions === undefined,
   );
   return {
     Binds: orNull(
@@ -170,16 +170,9 @@ function printMountSettings({ mounts }: ContainerConfig): object {
     ...(typed.length === 0 ? {} : { Mounts: typed.map(printMountRequest) }),
     ...(tmpfs.length === 0
       ? {}
-      : { Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsOptions(mount)])) }),
+      : { Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, mount.writtenOptions ?? ''])) }),
   };
 }
-
-const tmpfsOptions = ({ sizeBytes, mode, options }: Tmpfs): string =>
-  [
-    ...options,
-    ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`]),
-    ...(mode === undefined ? [] : [`mode=${mode.toString(8)}`]),
-  ].join(',');
 
 function printMountRequest(mount: MountSpec): object {
   if (mount.kind === 'tmpfs') {
@@ -199,9 +192,10 @@ function printMountRequest(mount: MountSpec): object {
   };
 }
 
-/** The top-level `Mounts` of inspect and ps: the mount points that the container really has. */
+/** The top-level `Mounts` of inspect and ps. Docker does not count what `--tmpfs` mounts among them. */
 export function printMountPoints({ mounts }: ContainerConfig): readonly object[] {
-  return mounts.map((mount) =>
+  const points = mounts.filter((mount) => mount.kind === 'bind' || mount.writtenOptions === undefined);
+  return points.map((mount) =>
     mount.kind === 'bind'
       ? {
           Type: 'bind',

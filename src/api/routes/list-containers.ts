@@ -91,15 +91,34 @@ function testsOf(engine: Engine, filters: Filters): readonly Test[] {
     (ports) => (record) =>
       ports.some((port) => record.config.exposedPorts.includes(port.includes('/') ? port : `${port}/tcp`)),
   );
-  given('publish', () => () => false);
-  given('health', (healths) => () => healths.includes('none'));
-  given(
-    'is-task',
-    ([value = '']) =>
-      () =>
-        ['false', '0'].includes(value),
-  );
+  given('publish', noneTest);
+  given('health', healthTest);
+  given('is-task', taskTest);
   return tests;
+}
+
+/** No container publishes a port yet. */
+function noneTest(ports: readonly string[]): Test {
+  for (const port of ports) {
+    if (!/^\d+(-\d+)?(\/\w+)?$/.test(port))
+      throw new EngineError('invalid-argument', `invalid filter 'publish=${port}'`);
+  }
+  return () => false;
+}
+
+const HEALTHS = ['starting', 'healthy', 'unhealthy', 'none'];
+
+function healthTest(healths: readonly string[]): Test {
+  const unknown = healths.find((health) => !HEALTHS.includes(health));
+  if (unknown !== undefined)
+    throw new EngineError('invalid-argument', `unrecognized filter value for health: ${unknown}`);
+  return () => healths.includes('none');
+}
+
+function taskTest([value = '']: readonly string[]): Test {
+  if (['false', '0'].includes(value)) return () => true;
+  if (['true', '1'].includes(value)) return () => false;
+  throw new EngineError('invalid-argument', `invalid filter 'is-task=[${value}]'`);
 }
 
 function statusTest(statuses: readonly string[]): Test {

@@ -26,11 +26,9 @@ const MISSING: readonly (readonly [HTTPMethod, string, string])[] = [
   ['GET', '/volumes', 'volumes'],
   ['POST', '/volumes/create', 'volumes'],
   ['POST', '/volumes/prune', 'volumes'],
-  ['GET', '/volumes/:name', 'volumes'],
   ['PUT', '/volumes/:name', 'volumes'],
   ['DELETE', '/volumes/:name', 'volumes'],
   ['GET', '/networks', 'listing networks'],
-  ['GET', '/networks/:id', 'inspecting networks'],
   ['DELETE', '/networks/:id', 'removing networks'],
   ['POST', '/networks/create', 'creating networks'],
   ['POST', '/networks/prune', 'pruning networks'],
@@ -48,11 +46,43 @@ const MISSING: readonly (readonly [HTTPMethod, string, string])[] = [
   ),
 ];
 
-export const MISSING_ROUTES: readonly Route[] = MISSING.map(([method, path, what]) => ({
+/** `docker inspect NAME` asks for each kind of thing in turn and goes on only past those that are not found. */
+const NEVER_FOUND: readonly (readonly [string, (name: string) => string])[] = [
+  ['/volumes/:name', (name) => `get ${name}: no such volume`],
+  ['/plugins/:name/json', (name) => `plugin ${JSON.stringify(name)} not found`],
+];
+
+const NEVER_FOUND_ROUTES: readonly Route[] = NEVER_FOUND.map(([path, text]) => ({
+  kind: 'http',
+  method: 'GET',
+  path,
+  handle: ({ params }) => {
+    throw new EngineError('not-found', text(params.name ?? ''));
+  },
+}));
+
+const NETWORK_ROUTE: Route = {
+  kind: 'http',
+  method: 'GET',
+  path: '/networks/:id',
+  handle: ({ params: { id = '' } }) => {
+    if (PREDEFINED_NETWORKS.includes(id)) throw missing('inspecting networks');
+    throw new EngineError('not-found', `network ${id} not found`);
+  },
+};
+
+const PREDEFINED_NETWORKS: readonly string[] = ['bridge', 'host', 'none'];
+
+const missing = (what: string): EngineError =>
+  new EngineError('not-implemented', `${what} is not implemented in this version of Gantry`);
+
+const MISSING_ENDPOINTS: readonly Route[] = MISSING.map(([method, path, what]) => ({
   kind: 'http',
   method,
   path,
   handle: () => {
-    throw new EngineError('not-implemented', `${what} is not implemented in this version of Gantry`);
+    throw missing(what);
   },
 }));
+
+export const MISSING_ROUTES: readonly Route[] = [NETWORK_ROUTE, ...NEVER_FOUND_ROUTES, ...MISSING_ENDPOINTS];

@@ -5,6 +5,8 @@ import { EngineError, messageOf } from '#/base/errors.ts';
 import type { LogEntry, TaskStdio } from '#/engine/index.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
 import { parseJsonBody, readJsonBody } from '../body.ts';
+import { printLogDetails } from '../container/log-details.ts';
+import { parseDetachKeys } from '../detach-keys.ts';
 import { type PumpedStdio, pump } from '../pump.ts';
 import { boolOf, timeMsOf } from '../query.ts';
 import type { HijackCall, HttpCall, Route } from '../router.ts';
@@ -28,6 +30,8 @@ const streamType = (tty: boolean, { minor }: ApiVersion): string => (tty || mino
 
 async function attach({ engine, params, query, hijack, signal, version }: HijackCall): Promise<void> {
   const stdin = boolOf(query, 'stdin');
+  const detachKeys = query.get('detachKeys') || undefined;
+  if (detachKeys !== undefined) parseDetachKeys(detachKeys);
   const attachment = await engine.containers.attach(params.id ?? '', {
     stdin,
     stdout: boolOf(query, 'stdout'),
@@ -38,7 +42,7 @@ async function attach({ engine, params, query, hijack, signal, version }: Hijack
   });
   await pump(hijack(streamType(attachment.tty, version)), attachment, {
     stdin: stdin && boolOf(query, 'stream'),
-    detachKeys: query.get('detachKeys') ?? undefined,
+    detachKeys,
   });
 }
 
@@ -62,15 +66,19 @@ async function logs({ engine, params, query, response, signal, version }: HttpCa
     signal,
   });
   const timestamps = boolOf(query, 'timestamps');
+  const details = boolOf(query, 'details') ? printLogDetails(record.config) : '';
   response.writeHead(200, { 'Content-Type': streamType(tty, version) });
   response.flushHeaders();
   for await (const batch of batches)
-    await writeAll(response, Buffer.concat(batch.map((entry) => printEntry(entry, tty, timestamps))));
+    await writeAll(
+      response,
+      Buffer.concat(batch.map((entry) => printEntry(entry, tty, `${timestamps ? `${entry.time} ` : ''}${details}`))),
+    );
   response.end();
 }
 
-function printEntry(entry: LogEntry, tty: boolean, timestamps: boolean): Uint8Array {
-  const data = timestamps ? Buffer.concat([Buffer.from(`${entry.time} `), entry.data]) : entry.data;
+function printEntry(entry: LogEntry, tty: boolean, prefix: string): Uint8Array {
+  const data = prefix === '' ? entry.data : Buffer.concat([Buffer.from(prefix), entry.data]);
   return tty ? data : frame(entry.stream, data);
 }
 
@@ -111,6 +119,7 @@ const ExecCreateBody = z.object({
 
 async function createExec({ engine, params, request, response }: HttpCall): Promise<void> {
   const body = checkBody(ExecCreateBody, await readJsonBody(request));
+  if (body.DetachKeys !== undefined && body.DetachKeys !== '') parseDetachKeys(body.DetachKeys);
   const id = engine.containers.exec.create(params.id ?? '', {
     command: body.Cmd ?? [],
     env: body.Env ?? [],
@@ -171,6 +180,7 @@ function sessionStdio(
     write: (data) => stdio.write(data),
     endInput: () => stdio.endInput(),
     close: () => stdio.close(),
+    detach: () => stdio.close(),
   };
 }
 

@@ -20,19 +20,28 @@ const CHECK_INTERVAL_MS_MIN = 50;
 export function logLimitsOf(room: Pick<ContainerRoom, 'settings'>, config: ContainerConfig): LogLimits {
   const { 'max-size': size, 'max-file': files } = config.log.options;
   const { logDefaults } = room.settings;
+  const unlimited = size === '-1' ? Number.POSITIVE_INFINITY : undefined;
   return {
-    maxSizeBytes: (size === undefined ? undefined : parseLogSize(size)) ?? logDefaults.maxSizeBytes,
+    maxSizeBytes: unlimited ?? (size === undefined ? undefined : parseLogSize(size)) ?? logDefaults.maxSizeBytes,
     maxFiles: files === undefined ? logDefaults.maxFiles : Math.max(1, Number(files) || 1),
   };
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1024,
+  m: 1024 ** 2,
+  g: 1024 ** 3,
+  t: 1024 ** 4,
+  p: 1024 ** 5,
+};
 
-/** `10m` in bytes; undefined for -1 (no limit is the caller's default) and for what is not a size. */
+/** `10m` in bytes; undefined for what is not a size. */
 export function parseLogSize(text: string): number | undefined {
-  const parts = /^(\d+)\s*([bkmg]?)b?$/i.exec(text.trim());
+  const parts = /^(\d+(?:\.\d+)?)\s*([bkmgtp]?)i?b?$/i.exec(text.trim());
   if (parts === null) return undefined;
-  return Number(parts[1]) * (UNITS[(parts[2] ?? '').toLowerCase()] ?? 1);
+  return Math.floor(Number(parts[1]) * (UNITS[(parts[2] ?? '').toLowerCase()] ?? 1));
 }
 
 /**
