@@ -33,6 +33,7 @@ is_there() {
     busybox) [ -x /bin/busybox.static ] || { command -v busybox && ! ldd "$(command -v busybox)"; } ;;
     debian-keyring) [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] ;;
     nodejs) command -v node ;;
+    libatomic) ls /lib/libatomic.so.1 /lib/*/libatomic.so.1 /usr/lib*/libatomic.so.1 /usr/lib/*/libatomic.so.1 2>/dev/null | grep . ;;
     *) command -v "$1" ;;
   esac
 }
@@ -67,6 +68,7 @@ candidates() {
     busybox:*) echo busybox ;;
     debian-keyring:dnf) echo debian-keyring ;;
     debian-keyring:*) echo debian-archive-keyring ;;
+    libatomic:apt) echo libatomic1 ;;
     nodejs:apk) echo nodejs-current nodejs ;;
     npm:dnf) echo nodejs-npm npm ;;
     *) echo "$2" ;;

@@ -29,9 +29,10 @@ packages_match() {
   "$pinned_node" "$root/scripts/check-packages.mjs" "$root" 2>/dev/null
 }
 
+# Node 26 is linked against libatomic, which a minimal system does not have.
 ensure_npm() {
-  needed=
-  command -v node >/dev/null 2>&1 || needed=nodejs
+  needed=$(missing_of libatomic)
+  command -v node >/dev/null 2>&1 || needed="$needed nodejs"
   command -v npm >/dev/null 2>&1 || needed="$needed npm"
   [ -z "$needed" ] || install_on_host $needed
 }

@@ -8,6 +8,7 @@ import type { BootstrapDeps, ProvideImageOptions } from './bootstrap.ts';
 import { ensureProgram } from './install.ts';
 import { runMmdebstrap } from './mmdebstrap.ts';
 import { hostPlatform, IMAGE_PATH } from './platform.ts';
+import { tarHeader } from './tar.ts';
 
 export const DEBIAN_SUITES = ['bookworm', 'trixie'] as const;
 export type DebianSuite = (typeof DEBIAN_SUITES)[number];
@@ -44,11 +45,18 @@ export async function importDebian(
     history: [{ created, created_by: `gantry: mmdebstrap --variant=minbase ${suite}` }],
   };
   try {
-    const layers = [runMmdebstrap(programs, await argumentsFor(programs, suite), directory, options)];
+    const tree = runMmdebstrap(programs, await argumentsFor(programs, suite), directory, options);
+    const layers = [withDevDirectory(tree, Date.parse(created))];
     await deps.images.importImage({ config, layers, references }, signalOf(options));
   } finally {
     await removeTree(deps, directory);
   }
+}
+
+/** mmdebstrap writes /dev with its device nodes or not at all; a container needs the place for its own and no nodes. */
+async function* withDevDirectory(tree: AsyncIterable<Uint8Array>, createdMs: number): AsyncGenerator<Uint8Array> {
+  yield tarHeader({ kind: 'directory', name: './dev', mode: 0o755 }, Math.floor(createdMs / 1000));
+  yield* tree;
 }
 
 async function ensureTools(programs: ProgramRunner, { signal, onProgress }: ProvideImageOptions): Promise<void> {

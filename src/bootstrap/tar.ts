@@ -11,7 +11,7 @@ const TYPE_FLAGS = { directory: '5', file: '0', symlink: '2' } as const satisfie
 /** The entries as a tar (POSIX ustar), the same bytes for the same input. */
 export async function* writeTar(entries: readonly TarEntry[], mtimeSec: number): AsyncGenerator<Uint8Array> {
   for (const entry of entries) {
-    yield headerOf(entry, mtimeSec);
+    yield tarHeader(entry, mtimeSec);
     if (entry.kind !== 'file') continue;
     yield entry.data;
     const padding = -entry.data.length & (BLOCK_BYTES - 1);
@@ -20,7 +20,8 @@ export async function* writeTar(entries: readonly TarEntry[], mtimeSec: number):
   yield new Uint8Array(2 * BLOCK_BYTES);
 }
 
-function headerOf(entry: TarEntry, mtimeSec: number): Uint8Array {
+/** The block that stands before an entry's data; on its own it is a whole directory or link. */
+export function tarHeader(entry: TarEntry, mtimeSec: number): Uint8Array {
   const header = Buffer.alloc(BLOCK_BYTES);
   const octal = (value: number, at: number, digits: number): void => {
     header.write(`${value.toString(8).padStart(digits, '0')}\0`, at, 'latin1');
