@@ -2,7 +2,7 @@ import type { ContainerInspectResponse, ContainerWaitResponse } from '#/spec/doc
 import { type Command, type CommandContext, ExitError } from '../command.ts';
 import { attachStreams } from '../streams/attach.ts';
 import { forwardSignals } from '../streams/signals.ts';
-import { checkTerminal, followTerminalSize } from '../streams/terminal.ts';
+import { checkTerminal, redrawInSize } from '../streams/terminal.ts';
 import { inPath } from './each.ts';
 
 /** Joins our streams with those of a running container. */
@@ -34,7 +34,7 @@ async function attachToContainer({ flags, operands, client, io }: CommandContext
   const wire = await client.upgrade(`/containers/${container.Id}/attach`, {
     query: { stream: true, stdin, stdout: true, stderr: true, detachKeys },
   });
-  if (tty) followTerminalSize(client, `/containers/${container.Id}/resize`, io);
+  if (tty) await redrawInSize(client, `/containers/${container.Id}/resize`, io);
   const end = await attachStreams(wire, { io, stdin, stdout: true, stderr: true, tty, detachKeys });
   if (end === 'detached') throw new ExitError(1, 'read escape sequence');
   const { StatusCode, Error: failure } = await exit;
@@ -43,7 +43,7 @@ async function attachToContainer({ flags, operands, client, io }: CommandContext
 }
 
 function checkAttachable({ State }: ContainerInspectResponse): void {
-  if (!State.Running) throw new ExitError(1, 'cannot attach to a stopped container, start it first');
-  if (State.Paused) throw new ExitError(1, 'cannot attach to a paused container, unpause it first');
-  if (State.Restarting) throw new ExitError(1, 'cannot attach to a restarting container, wait until it is running');
+  if (!State.Running) throw new ExitError(1, 'You cannot attach to a stopped container, start it first');
+  if (State.Paused) throw new ExitError(1, 'You cannot attach to a paused container, unpause it first');
+  if (State.Restarting) throw new ExitError(1, 'You cannot attach to a restarting container, wait until it is running');
 }

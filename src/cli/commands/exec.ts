@@ -1,6 +1,6 @@
 import type { ExecCreateRequest, ExecInspectResponse } from '#/spec/docker-api/exec.ts';
 import type { IdResponse } from '#/spec/docker-api/system.ts';
-import type { Command, CommandContext } from '../command.ts';
+import { type Command, type CommandContext, ExitError } from '../command.ts';
 import { checkEnv } from '../run/checks.ts';
 import { environmentOf } from '../run/key-values.ts';
 import { attachStreams } from '../streams/attach.ts';
@@ -60,7 +60,7 @@ async function execInContainer(context: CommandContext): Promise<number> {
   const wire = await client.upgrade(`${path}/start`, { body: { Detach: false, Tty: tty, ...size } });
   if (tty) followTerminalSize(client, `${path}/resize`, io);
   const end = await attachStreams(wire, { io, stdin, stdout: true, stderr: true, tty, detachKeys });
-  if (end === 'detached') return 0;
+  if (end === 'detached') throw new ExitError(1, 'read escape sequence');
   const { ExitCode } = await client.json<ExecInspectResponse>('GET', `${path}/json`);
   return ExitCode ?? 0;
 }

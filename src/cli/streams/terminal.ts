@@ -21,3 +21,11 @@ export function followTerminalSize(client: DockerClient, path: string, io: Comma
   io.stdout.on('resize', resize);
   resize();
 }
+
+/** The same for a program that is running already: a change of size makes it draw its screen anew, for us to see. */
+export async function redrawInSize(client: DockerClient, path: string, io: CommandIo): Promise<void> {
+  if (!io.stdout.isTTY) return;
+  const [h, w] = consoleSize(io);
+  await client.text('POST', path, { query: { h: h + 1, w: w + 1 } }).catch(() => undefined);
+  followTerminalSize(client, path, io);
+}
