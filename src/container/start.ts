@@ -1,10 +1,11 @@
 import { EngineError, messageOf } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { type UndoList, withUndo } from '#/base/undo.ts';
-import { createBindSources } from './bind-sources.ts';
+import { checkPropagation, createBindSources } from './bind-sources.ts';
 import { connectNetwork } from './connect-network.ts';
 import { writeEtcFiles } from './etc-files.ts';
 import { watchExit } from './exit.ts';
+import { plantMountPoints } from './mount-points.ts';
 import { containerPaths } from './paths.ts';
 import { type ContainerRecord, getById, getContainer, publishContainerEvent, setState } from './record.ts';
 import { removeWhileLocked } from './remove.ts';
@@ -59,10 +60,12 @@ async function startTask(
   const { id, config } = record;
   undo.add(`root of ${id}`, () => room.layers.unmountRoot(id));
   const root = await room.layers.mountRoot(id, config.image.layers, { ephemeral: config.autoRemove });
+  plantMountPoints(root.path);
   undo.add(`network of ${id}`, () => room.networks.closeSandbox(id));
   const network = await connectNetwork(room, record);
   await writeEtcFiles(room, record, network);
   await createBindSources(config);
+  checkPropagation(config);
   undo.add(`shared memory of ${id}`, () => unmountSharedMemory(room, id));
   await mountSharedMemory(room, record);
   const oci = await planTask(room, record, root.path, network);
