@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { EngineError } from '#/base/errors.ts';
+import { EngineError, errnoOf } from '#/base/errors.ts';
 
 const JSON_BODY_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -16,13 +16,28 @@ export async function readOptionalJsonBody(request: IncomingMessage): Promise<un
   return bytes.length === 0 ? undefined : parseJsonBody(bytes);
 }
 
-export async function readBody(request: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+/** How long a client may take to send a body that must be read whole. */
+const BODY_TIMEOUT_MS = 60_000;
+
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const tooLong = (): EngineError =>
+    new EngineError('invalid-argument', `request body is longer than ${maxBytes} bytes`);
+  if (Number(request.headers['content-length']) > maxBytes) throw tooLong();
+  const timer = setTimeout(() => request.destroy(), BODY_TIMEOUT_MS);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request) {
-    length += chunk.length;
-    if (length > maxBytes) throw new EngineError('invalid-argument', `request body is longer than ${maxBytes} bytes`);
-    chunks.push(chunk);
+  try {
+    // Left open: its answer goes the same way.
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+      length += chunk.length;
+      if (length > maxBytes) throw tooLong();
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (errnoOf(error) !== 'ECONNRESET') throw error;
+    throw new EngineError('canceled', 'the client left before its request was whole', { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
   return Buffer.concat(chunks);
 }

@@ -6,7 +6,7 @@ import {
 } from 'node:http';
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { EngineError } from '#/base/errors.ts';
+import { EngineError, errnoOf } from '#/base/errors.ts';
 import type { Logger } from '#/base/log.ts';
 import type { Engine } from '#/engine/index.ts';
 import { sendError, sendJson } from './answer.ts';
@@ -35,6 +35,15 @@ export interface ApiServer extends AsyncDisposable {
 
 const HIJACK_BODY_BYTES_MAX = 4 * 1024 * 1024;
 const CLOSE_GRACE_MS = 2_000;
+/** How long a request whose answer was an error may go on sending; clients that are cut off before see no answer. */
+const DRAIN_MS = 30_000;
+const HTTP_LIMITS = {
+  keepAliveTimeout: 60_000,
+  headersTimeout: 60_000,
+  // Bodies may be whole images.
+  requestTimeout: 0,
+  connectionsCheckingInterval: 15_000,
+};
 
 /** Serves Docker's HTTP API over an engine until disposed. Throws what listening throws, with the address in its text. */
 export async function serveApi(engine: Engine, { listeners, log }: ServeOptions): Promise<ApiServer> {
@@ -82,14 +91,14 @@ class Door {
     this.#engine = engine;
     this.#log = log;
     this.#router = router;
-    this.#http = createHttpServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) =>
-      this.#onRequest(request, response),
-    );
+    this.#http = createHttpServer(HTTP_LIMITS, (request, response) => this.#onRequest(request, response));
+    // It gets its connections from us and never listens itself, but only then does it look after slow and idle ones.
+    this.#http.emit('listening');
     this.#http.on(
       'upgrade',
       (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#onUpgrade(request, socket as Socket, head),
     );
-    this.#http.on('clientError', (_error, socket) => socket.destroy());
+    this.#http.on('clientError', (error: Error, socket) => refuseMalformed(socket as Socket, errnoOf(error)));
   }
 
   accept(socket: Socket, overTcp: boolean): void {
@@ -130,7 +139,7 @@ class Door {
       if (status >= 500) this.#log.error({ err: error, method: request.method, url: request.url }, 'request failed');
       else this.#log.debug({ method: request.method, url: request.url, status, message }, 'request refused');
       sendError(response, error);
-      request.resume();
+      drain(request);
     });
   }
 
@@ -209,6 +218,25 @@ const hijackHead = (contentType: string, upgrade: boolean): string =>
   upgrade
     ? `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nApi-Version: ${API_VERSION_MAX}\r\n\r\n`
     : `HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\nApi-Version: ${API_VERSION_MAX}\r\n\r\n`;
+
+function drain(request: IncomingMessage): void {
+  if (request.complete) return;
+  const timer = setTimeout(() => request.destroy(), DRAIN_MS);
+  request.once('close', () => clearTimeout(timer));
+  request.resume();
+}
+
+/** What is not HTTP, or too large or too slow to become a request, gets a last word where it can still hear it. */
+function refuseMalformed(socket: Socket, code: string | undefined): void {
+  const status =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.destroySoon();
+}
 
 function refuse(socket: Socket, error: unknown): void {
   const { status, message } = describeError(error);
