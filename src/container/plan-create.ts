@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { EngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { shortId } from '#/base/ids.ts';
@@ -143,11 +144,7 @@ function validateMounts(config: ContainerConfig): void {
   }
 }
 
-const normalTarget = (path: string): string =>
-  `/${path
-    .split('/')
-    .filter((part) => part !== '' && part !== '.')
-    .join('/')}`;
+const normalTarget = (path: string): string => posix.normalize(`/${path}/`).replace(/(.)\/$/, '$1');
 
 function volumeWarnings(config: ContainerConfig): readonly string[] {
   const targets = new Set(config.mounts.map((mount) => normalTarget(mount.target)));

@@ -25,14 +25,13 @@ export async function planTask(
 ): Promise<OciRuntimeConfig> {
   const { config } = record;
   const user = resolveUser(rootPath, config.process.user, config.process.groupAdd);
-  const usesInit = config.process.init === true;
   return {
     ociVersion: OCI_VERSION,
     root: { path: rootPath, readonly: config.readOnlyRoot },
     ...(config.namespaces.uts === 'host' ? {} : { hostname: config.hostname }),
     ...(config.domainname === '' || config.namespaces.uts === 'host' ? {} : { domainname: config.domainname }),
     process: planProcess(room, config, user),
-    mounts: planMounts(room, record, network, usesInit),
+    mounts: planMounts(room, record, network, rootPath),
     ...(Object.keys(config.annotations).length === 0 ? {} : { annotations: config.annotations }),
     linux: planLinux(room, record, network, capabilitiesFor(config, user)),
   };

@@ -3,6 +3,7 @@ import { EngineError } from '#/base/errors.ts';
 import type { OciMount } from '#/spec/oci/runtime.ts';
 import type { ContainerConfig, MountSpec } from './config.ts';
 import type { ContainerNetwork } from './connect-network.ts';
+import { refuseMountTarget, resolveInRoot } from './mount-points.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import type { ContainerRoom } from './room.ts';
@@ -16,17 +17,21 @@ export function planMounts(
   room: ContainerRoom,
   record: ContainerRecord,
   network: ContainerNetwork,
-  usesInit: boolean,
+  rootPath: string,
 ): readonly OciMount[] {
   const { config } = record;
-  const own = config.mounts.map(planMount).sort((a, b) => depthOf(a.destination) - depthOf(b.destination));
+  const own = config.mounts.map((mount) => planMount(mount, rootPath));
   const taken = new Set(own.map((mount) => mount.destination));
   const standard = [
     ...systemMounts(config),
     ...planSharedMemory(room, record),
     ...etcMounts(room, network.sharedWith ?? record, config.readOnlyRoot),
   ];
-  return [...standard.filter((mount) => !taken.has(mount.destination)), ...own, ...(usesInit ? [initMount(room)] : [])];
+  const kept = standard.filter(
+    ({ destination }) => !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/')),
+  );
+  const init = config.process.init === true ? [initMount(room, rootPath)] : [];
+  return [...kept, ...own, ...init].sort((a, b) => depthOf(a.destination) - depthOf(b.destination));
 }
 
 const depthOf = (path: string): number => path.split('/').filter((part) => part !== '').length;
@@ -73,21 +78,24 @@ function etcMounts(room: ContainerRoom, { id }: ContainerRecord, readOnly: boole
   return files.map(([destination, source]) => ({ destination, type: 'bind', source, options }));
 }
 
-function initMount(room: ContainerRoom): OciMount {
+function initMount(room: ContainerRoom, rootPath: string): OciMount {
   const { initPath } = room.settings;
   if (initPath === undefined) {
     throw new EngineError('unavailable', 'no init program for --init: install catatonit or tini on this host');
   }
-  return { destination: INIT_TARGET, type: 'bind', source: initPath, options: ['bind', 'ro'] };
+  const destination = resolveInRoot(rootPath, INIT_TARGET);
+  return { destination, type: 'bind', source: initPath, options: ['bind', 'ro'] };
 }
 
 /** Name of the init program, for `info`. */
 export const initName = (path: string | undefined): string => (path === undefined ? '' : basename(path));
 
-function planMount(mount: MountSpec): OciMount {
+function planMount(mount: MountSpec, rootPath: string): OciMount {
+  const destination = resolveInRoot(rootPath, mount.target);
+  refuseMountTarget(destination, mount.kind === 'bind' ? mount.source : undefined);
   if (mount.kind === 'bind') {
     const options = [mount.recursive ? 'rbind' : 'bind', mount.propagation, mount.readOnly ? 'ro' : 'rw'];
-    return { destination: mount.target, type: 'bind', source: mount.source, options };
+    return { destination, type: 'bind', source: mount.source, options };
   }
   const options = [
     'nosuid',
@@ -97,7 +105,7 @@ function planMount(mount: MountSpec): OciMount {
     ...(mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]),
     ...(mount.mode === undefined ? [] : [`mode=${mount.mode.toString(8)}`]),
   ];
-  return { destination: mount.target, type: 'tmpfs', source: 'tmpfs', options: lastOfEach(options) };
+  return { destination, type: 'tmpfs', source: 'tmpfs', options: lastOfEach(options) };
 }
 
 const OPPOSITES: Readonly<Record<string, string>> = { suid: 'nosuid', dev: 'nodev', exec: 'noexec' };
