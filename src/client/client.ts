@@ -1,15 +1,14 @@
 import type { Duplex } from 'node:stream';
 import { EngineError, errnoOf } from '#/base/errors.ts';
 import { connect } from './connect.ts';
-import { DaemonError, NoDaemonError } from './daemon-error.ts';
+import { daemonError, unreachable } from './failures.ts';
 import type { DaemonHost } from './host.ts';
-import { isReusable, type ResponseHead, readBody, readHead } from './http1.ts';
+import { collect, isReusable, type ResponseHead, readBody, readHead, sendChunked } from './http1.ts';
+import { printQuery, type Query } from './query.ts';
 import { Wire } from './wire.ts';
 
 /** The newest API version that this client speaks; an older daemon is spoken to in its own. */
 export const API_VERSION = '1.51';
-
-export type Query = Readonly<Record<string, string | number | boolean | undefined | readonly string[]>>;
 
 export interface RequestOptions {
   readonly query?: Query;
@@ -190,63 +189,4 @@ export function compareVersions(a: string, b: string): number {
   const [majorA = 0, minorA = 0] = a.split('.').map(Number);
   const [majorB = 0, minorB = 0] = b.split('.').map(Number);
   return majorA - majorB || minorA - minorB;
-}
-
-function unreachable(host: DaemonHost, error: unknown): NoDaemonError {
-  const errno = errnoOf(error);
-  if (errno === 'EACCES') {
-    return new NoDaemonError(
-      `permission denied while trying to connect to the Gantry daemon socket at ${host.text}: connect: permission denied`,
-      error,
-    );
-  }
-  if (errno === 'ENOTFOUND' || errno === 'EAI_AGAIN') {
-    return new NoDaemonError(`error during connect: ${host.text}: no such host`, error);
-  }
-  return new NoDaemonError(`Cannot connect to the Gantry daemon at ${host.text}. Is the gantry daemon running?`, error);
-}
-
-async function sendChunked(wire: Wire, upload: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const bytes of upload) {
-    if (bytes.length === 0) continue;
-    wire.stream.cork();
-    wire.stream.write(`${bytes.length.toString(16)}\r\n`);
-    wire.stream.write(bytes);
-    const written = wire.write('\r\n');
-    wire.stream.uncork();
-    await written;
-  }
-  await wire.write('0\r\n\r\n');
-}
-
-async function daemonError(wire: Wire, head: ResponseHead): Promise<DaemonError> {
-  const text = (await collect(readBody(wire, head))).trim();
-  wire.close();
-  return new DaemonError(head.status, messageIn(text) ?? `request returned status ${head.status}`);
-}
-
-function messageIn(text: string): string | undefined {
-  if (text === '') return undefined;
-  if (!text.startsWith('{')) return text;
-  try {
-    const parsed = JSON.parse(text) as { message?: unknown };
-    return typeof parsed.message === 'string' ? parsed.message : text;
-  } catch {
-    return text;
-  }
-}
-
-async function collect(chunks: AsyncIterable<Buffer>): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts).toString();
-}
-
-function printQuery(query: Query = {}): string {
-  const pairs = Object.entries(query).flatMap(([name, value]) => {
-    if (value === undefined) return [];
-    const values = Array.isArray(value) ? value : [value === true ? '1' : value === false ? '0' : value];
-    return values.map((one) => `${name}=${encodeURIComponent(String(one))}`);
-  });
-  return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
 }

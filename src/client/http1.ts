@@ -77,3 +77,24 @@ async function* readChunked(wire: Wire): AsyncGenerator<Buffer, void> {
     if (line === null || line.length === 0) return;
   }
 }
+
+/** A whole body as text. */
+export async function collect(chunks: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts).toString();
+}
+
+/** Sends a body whose length is not known. */
+export async function sendChunked(wire: Wire, upload: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const bytes of upload) {
+    if (bytes.length === 0) continue;
+    wire.stream.cork();
+    wire.stream.write(`${bytes.length.toString(16)}\r\n`);
+    wire.stream.write(bytes);
+    const written = wire.write('\r\n');
+    wire.stream.uncork();
+    await written;
+  }
+  await wire.write('0\r\n\r\n');
+}

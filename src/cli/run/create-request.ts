@@ -6,10 +6,11 @@ import type {
   RestartPolicy,
 } from '#/spec/docker-api/container.ts';
 import type { Flags } from '../args/flag.ts';
-import { parseBytes, parseDuration } from '../args/values.ts';
+import { parseBytes } from '../args/values.ts';
 import type { CommandIo } from '../command.ts';
 import { consoleSize } from '../streams/terminal.ts';
 import { effectiveCapabilities } from './capabilities.ts';
+import { healthOf } from './health.ts';
 import { environmentOf, labelsOf, toMap } from './key-values.ts';
 import { parseMount } from './mounts.ts';
 import { isUserDefined, networksOf } from './networks.ts';
@@ -170,31 +171,4 @@ function checkMac(text: string): string {
     throw new Error(`${text} is not a valid mac address`);
   }
   return text;
-}
-
-const HEALTH_FLAGS = ['cmd', 'interval', 'timeout', 'retries', 'start-period', 'start-interval'];
-
-function healthOf(flags: Flags): HealthConfig | undefined {
-  const isAsked = HEALTH_FLAGS.some((name) => flags.has(`health-${name}`));
-  if (flags.bool('no-healthcheck')) {
-    if (isAsked) throw new Error('--no-healthcheck conflicts with --health-* options');
-    return { Test: ['NONE'] };
-  }
-  if (!isAsked) return undefined;
-  const duration = (name: string): number => {
-    const value = parseDuration(flags.text(`health-${name}`) ?? '0');
-    if (value < 0) throw new Error(`--health-${name} cannot be negative`);
-    return value;
-  };
-  const retries = flags.number('health-retries') ?? 0;
-  if (retries < 0) throw new Error('--health-retries cannot be negative');
-  const command = flags.text('health-cmd');
-  return {
-    ...(command === undefined ? {} : { Test: ['CMD-SHELL', command] }),
-    Interval: duration('interval'),
-    Timeout: duration('timeout'),
-    StartPeriod: duration('start-period'),
-    StartInterval: duration('start-interval'),
-    Retries: retries,
-  };
 }
