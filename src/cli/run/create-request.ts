@@ -1,10 +1,4 @@
-import type {
-  ContainerCreateRequest,
-  HealthConfig,
-  HostConfig,
-  LogConfig,
-  RestartPolicy,
-} from '#/spec/docker-api/container.ts';
+import type { ContainerCreateRequest, HostConfig, LogConfig, RestartPolicy } from '#/spec/docker-api/container.ts';
 import type { Flags } from '../args/flag.ts';
 import { parseBytes } from '../args/values.ts';
 import type { CommandIo } from '../command.ts';
