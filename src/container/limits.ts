@@ -1,14 +1,10 @@
-import { EngineError } from '#/base/errors.ts';
 import type { HostFacts } from '#/linux/host.ts';
-import { parseSignal } from '#/linux/signals.ts';
+import { capabilitiesOfMask, resolveCapabilities } from '#/runtime/capabilities.ts';
+import { checkLimits } from './check-limits.ts';
 import type { ContainerConfig, ResourceLimits } from './config.ts';
 
-const MEMORY_BYTES_MIN = 6 * 1024 * 1024;
 const CPU_SHARES_MIN = 2;
 const CPU_SHARES_MAX = 262_144;
-const NANO = 1e9;
-
-const invalid = (message: string): EngineError => new EngineError('invalid-argument', message);
 
 export interface FittedConfig {
   readonly config: ContainerConfig;
@@ -21,113 +17,18 @@ export interface FittedConfig {
  */
 export function fitToHost(config: ContainerConfig, host: HostFacts): FittedConfig {
   const { resources } = config;
-  checkMemory(resources);
-  checkCpu(resources, host);
-  checkOthers(config);
+  checkLimits(config, host);
   const warnings: string[] = [];
   return {
     config: { ...config, resources: dropUnenforceable(resources, host, warnings) },
-    warnings: [...warnings, ...rlimitWarnings(config, host)],
+    warnings: [
+      ...warnings,
+      ...riskWarnings(resources),
+      ...capabilityWarnings(config, host),
+      ...rlimitWarnings(config, host),
+    ],
   };
 }
-
-function checkMemory({
-  memoryBytes,
-  memorySwapBytes,
-  memoryReservationBytes,
-  memorySwappiness,
-  kernelMemoryBytes,
-}: ResourceLimits): void {
-  if (memoryBytes !== undefined && memoryBytes < MEMORY_BYTES_MIN) throw invalid('Minimum memory limit allowed is 6MB');
-  if (memoryBytes === undefined && memorySwapBytes !== undefined && memorySwapBytes > 0) {
-    throw invalid('You should always set the Memory limit when using Memoryswap limit, see usage');
-  }
-  if (
-    memoryBytes !== undefined &&
-    memorySwapBytes !== undefined &&
-    memorySwapBytes > 0 &&
-    memorySwapBytes < memoryBytes
-  ) {
-    throw invalid('Minimum memoryswap limit should be larger than memory limit, see usage');
-  }
-  if (memoryReservationBytes !== undefined && memoryReservationBytes < MEMORY_BYTES_MIN) {
-    throw invalid('Minimum memory reservation allowed is 6MB');
-  }
-  if (memoryBytes !== undefined && memoryReservationBytes !== undefined && memoryBytes < memoryReservationBytes) {
-    throw invalid('Minimum memory limit can not be less than memory reservation limit, see usage');
-  }
-  if (memorySwappiness !== undefined && (memorySwappiness < 0 || memorySwappiness > 100)) {
-    throw invalid(`Invalid value: ${memorySwappiness}, valid memory swappiness range is 0-100`);
-  }
-  if (kernelMemoryBytes !== undefined && kernelMemoryBytes < MEMORY_BYTES_MIN)
-    throw invalid('Minimum kernel memory limit allowed is 6MB');
-}
-
-function checkCpu(
-  { nanoCpus, cpuPeriodUs, cpuQuotaUs, cpusetCpus, cpusetMems }: ResourceLimits,
-  { cpuCount }: HostFacts,
-): void {
-  if (nanoCpus !== undefined && cpuPeriodUs !== undefined)
-    throw invalid('Conflicting options: Nano CPUs and CPU Period cannot both be set');
-  if (nanoCpus !== undefined && cpuQuotaUs !== undefined)
-    throw invalid('Conflicting options: Nano CPUs and CPU Quota cannot both be set');
-  if (nanoCpus !== undefined && (nanoCpus < 0 || nanoCpus > cpuCount * NANO)) {
-    throw invalid(`range of CPUs is from 0.01 to ${cpuCount}.00, as there are only ${cpuCount} CPUs available`);
-  }
-  if (cpuPeriodUs !== undefined && (cpuPeriodUs < 1_000 || cpuPeriodUs > 1_000_000)) {
-    throw invalid('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)');
-  }
-  if (cpuQuotaUs !== undefined && cpuQuotaUs > 0 && cpuQuotaUs < 1_000)
-    throw invalid('CPU cfs quota can not be less than 1ms (i.e. 1000)');
-  checkCpuset('cpuset cpus', cpusetCpus, cpuCount);
-  checkCpuset('cpuset mems', cpusetMems, undefined);
-}
-
-function checkCpuset(what: string, text: string | undefined, count: number | undefined): void {
-  if (text === undefined) return;
-  const ranges = text.split(',').map((part) => /^(\d+)(?:-(\d+))?$/.exec(part.trim()));
-  if (ranges.includes(null)) throw invalid(`Invalid value ${text} for ${what}`);
-  const highest = Math.max(...ranges.map((range) => Number(range?.[2] ?? range?.[1])));
-  if (count !== undefined && highest >= count) {
-    throw invalid(`Requested CPUs are not available - requested ${text}, available: 0-${count - 1}`);
-  }
-}
-
-function checkOthers({ resources, process, ulimits }: ContainerConfig): void {
-  const { oomScoreAdj, blkioWeight, blkioWeightDevices } = resources;
-  if (oomScoreAdj !== undefined && (oomScoreAdj < -1000 || oomScoreAdj > 1000)) {
-    throw invalid(`Invalid value ${oomScoreAdj}, range for oom score adj is [-1000, 1000]`);
-  }
-  for (const weight of [blkioWeight, ...blkioWeightDevices.map((device) => device.weight)]) {
-    if (weight !== undefined && (weight < 10 || weight > 1000))
-      throw invalid('Range of blkio weight is from 10 to 1000');
-  }
-  for (const { name, soft, hard } of ulimits) {
-    if (hard !== -1 && (soft === -1 || soft > hard))
-      throw invalid(`ulimit soft limit must be less than or equal to hard limit: ${name}=${soft}:${hard}`);
-    if (!ULIMITS.has(name)) throw invalid(`invalid ulimit type: ${name}`);
-  }
-  if (process.stopSignal !== undefined && process.stopSignal !== '') parseSignal(process.stopSignal);
-}
-
-const ULIMITS = new Set([
-  'as',
-  'core',
-  'cpu',
-  'data',
-  'fsize',
-  'locks',
-  'memlock',
-  'msgqueue',
-  'nice',
-  'nofile',
-  'nproc',
-  'rss',
-  'rtprio',
-  'rttime',
-  'sigpending',
-  'stack',
-]);
 
 type Knob = keyof HostFacts['limits'];
 
@@ -178,6 +79,23 @@ function clampOthers(resources: ResourceLimits, host: HostFacts, warnings: strin
   if (oomScoreAdj === undefined || oomScoreAdj >= 0 || own.available) return { ...resources, cpuShares: shares };
   warnings.push(`This host cannot lower the OOM score to ${oomScoreAdj} (${own.reason}). Setting discarded.`);
   return { ...resources, cpuShares: shares, oomScoreAdj: undefined };
+}
+
+function riskWarnings({ oomKillDisable, memoryBytes }: ResourceLimits): readonly string[] {
+  if (oomKillDisable !== true || memoryBytes !== undefined) return [];
+  return [
+    'OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.',
+  ];
+}
+
+/** Those asked for by name that the engine does not hold itself. `ALL` and privileged mean all that there are. */
+function capabilityWarnings({ security }: ContainerConfig, { heldCapabilities }: HostFacts): readonly string[] {
+  if (security.privileged) return [];
+  const held = capabilitiesOfMask(heldCapabilities);
+  const asked = security.capAdd.filter((name) => name.toUpperCase() !== 'ALL');
+  return resolveCapabilities({ add: asked, drop: ['ALL'], privileged: false })
+    .capabilities.filter((name) => !held.has(name))
+    .map((name) => `This host cannot grant ${name} (the engine does not hold it itself). Capability discarded.`);
 }
 
 /** An rlimit as this host lets it be set: no higher than its hard limit where that cannot be raised. */

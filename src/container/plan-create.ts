@@ -110,6 +110,7 @@ function validate(config: ContainerConfig): void {
     throw invalid(`invalid stop timeout ${config.process.stopTimeoutSec}: -1 (wait forever) or more expected`);
   }
   validateText(config);
+  validateLines(config);
   validateAnnotations(config);
   validateMounts(config);
 }
@@ -128,6 +129,16 @@ function validateText(config: ContainerConfig): void {
   const { entrypoint, command, user } = config.process;
   for (const text of [...entrypoint, ...command, user, workingDirOf(config), config.hostname]) {
     if (text.includes('\0')) throw invalid(`invalid value ${JSON.stringify(text)}: it contains a NUL byte`);
+  }
+}
+
+/** These become lines of files inside: /etc/hostname, /etc/hosts, /etc/resolv.conf. */
+function validateLines({ hostname, domainname, network }: ContainerConfig): void {
+  const { dns, dnsSearch, dnsOptions, extraHosts } = network;
+  for (const text of [hostname, domainname, ...dns, ...dnsSearch, ...dnsOptions, ...extraHosts]) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+    if (/[\u0000-\u001f\u007f]/.test(text))
+      throw invalid(`invalid value ${JSON.stringify(text)}: it contains a control character`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { EngineError } from '#/base/errors.ts';
+import { EngineError, errnoOf, isEngineError } from '#/base/errors.ts';
 import { type HostDevice, listDevices } from '#/linux/devices.ts';
 import { DEFAULT_DEVICE_RULES } from '#/runtime/default-paths.ts';
 import type { OciDevice, OciDeviceRule } from '#/spec/oci/runtime.ts';
@@ -35,16 +35,20 @@ function expandDevice({
 }
 
 function gathered(hostPath: string): readonly HostDevice[] {
-  try {
-    // A link's target is what is made, under the path that was asked for.
-    return listDevices(hostPath);
-  } catch (cause) {
-    throw new EngineError(
+  const failed = (reason: string, cause?: unknown): EngineError =>
+    new EngineError(
       'invalid-argument',
-      `error gathering device information while adding custom device ${JSON.stringify(hostPath)}: no such file or directory`,
+      `error gathering device information while adding custom device ${JSON.stringify(hostPath)}: ${reason}`,
       { cause },
     );
+  try {
+    const devices = listDevices(hostPath);
+    if (devices.length > 0) return devices;
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') throw failed('no such file or directory', cause);
+    if (!isEngineError(cause, 'invalid-argument')) throw cause;
   }
+  throw failed('not a device node');
 }
 
 const nodeOf = ({ type, major, minor, fileMode, uid, gid }: HostDevice, path: string): OciDevice => ({

@@ -1,4 +1,5 @@
-import { listDevices } from '#/linux/devices.ts';
+import { EngineError, errnoOf } from '#/base/errors.ts';
+import { type HostDevice, listDevices } from '#/linux/devices.ts';
 import type { OciResources, OciThrottleDevice } from '#/spec/oci/runtime.ts';
 import type { DeviceRate, ResourceLimits } from './config.ts';
 
@@ -41,7 +42,8 @@ function planCpu(limits: ResourceLimits): NonNullable<OciResources['cpu']> {
   const fromCpus = nanoCpus === undefined ? undefined : Math.round((nanoCpus / NANO) * CPU_PERIOD_US);
   return present<NonNullable<OciResources['cpu']>>({
     shares: limits.cpuShares,
-    quota: fromCpus ?? limits.cpuQuotaUs,
+    // -1 is what a new group has.
+    quota: fromCpus ?? (limits.cpuQuotaUs === -1 ? undefined : limits.cpuQuotaUs),
     period: fromCpus === undefined ? limits.cpuPeriodUs : CPU_PERIOD_US,
     realtimeRuntime: limits.cpuRtRuntimeUs,
     realtimePeriod: limits.cpuRtPeriodUs,
@@ -52,7 +54,7 @@ function planCpu(limits: ResourceLimits): NonNullable<OciResources['cpu']> {
 
 function planBlockIo(limits: ResourceLimits): NonNullable<OciResources['blockIO']> {
   const weights = limits.blkioWeightDevices.flatMap(({ path, weight }) =>
-    listDevices(path).map(({ major, minor }) => ({ major, minor, weight })),
+    devicesAt(path).map(({ major, minor }) => ({ major, minor, weight })),
   );
   const listed = <T>(list: readonly T[]): readonly T[] | undefined => (list.length === 0 ? undefined : list);
   return present<NonNullable<OciResources['blockIO']>>({
@@ -66,4 +68,13 @@ function planBlockIo(limits: ResourceLimits): NonNullable<OciResources['blockIO'
 }
 
 const throttles = (rates: readonly DeviceRate[]): readonly OciThrottleDevice[] =>
-  rates.flatMap(({ path, rate }) => listDevices(path).map(({ major, minor }) => ({ major, minor, rate })));
+  rates.flatMap(({ path, rate }) => devicesAt(path).map(({ major, minor }) => ({ major, minor, rate })));
+
+function devicesAt(path: string): readonly HostDevice[] {
+  try {
+    return listDevices(path);
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ENOENT') throw cause;
+    throw new EngineError('not-found', `stat ${path}: no such file or directory`, { cause });
+  }
+}

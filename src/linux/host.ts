@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { availableParallelism, hostname, machine, release, tmpdir, totalmem } from 'node:os';
+import { readBoundingCapabilities } from './capability-mask.ts';
 import { type CgroupHost, probeCgroups, readIfExists } from './cgroup.ts';
 import { type Capability, probeErofs } from './erofs.ts';
 import { knowsFileSystem } from './fs-context.ts';
@@ -16,6 +17,10 @@ export interface HostFacts {
   readonly operatingSystemVersion: string;
   readonly cpuCount: number;
   readonly memoryBytes: number;
+  /** NUMA nodes, as the kernel lists them: `0`, `0-3,7`. */
+  readonly memoryNodes: string;
+  /** What this process may hand on: bit n for capability n. */
+  readonly heldCapabilities: bigint;
   readonly cgroups: CgroupHost;
   /** Which limits of a container this host enforces. */
   readonly limits: Readonly<Record<LimitKnob, Capability>>;
@@ -43,6 +48,8 @@ export function probeHost({ scratchDirectory = tmpdir() } = {}): HostFacts {
     operatingSystemVersion: release_.get('VERSION_ID') ?? '',
     cpuCount: availableParallelism(),
     memoryBytes: totalmem(),
+    memoryNodes: (readIfExists('/sys/devices/system/node/online') ?? '0').trim(),
+    heldCapabilities: readBoundingCapabilities(),
     cgroups,
     limits: probeLimits(cgroups, features.sysResource),
     features,
