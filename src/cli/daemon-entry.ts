@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DaemonOptions, printDaemonArgs } from './daemon-options.ts';
 
-const IN_NAMESPACE = fileURLToPath(new URL('../../scripts/in-namespace.sh', import.meta.url));
-const DAEMON = fileURLToPath(new URL('../bin/daemon.ts', import.meta.url));
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
+const IN_NAMESPACE = join(CHECKOUT, 'scripts/in-namespace.sh');
+const DAEMON = join(CHECKOUT, 'src/bin/daemon.ts');
 
 /** What `in-namespace.sh` ends with when another daemon uses the data or exec root. */
 export const EXIT_IN_USE = 75;

@@ -1,11 +1,20 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { serveApi } from '#/api/serve.ts';
-import { type ListenAddress, printListenAddress } from '#/cli/daemon-listen.ts';
-import type { DaemonOptions } from '#/cli/daemon-options.ts';
-import { type Engine, openEngine } from '#/engine/index.ts';
-import { notifyServiceManager } from '#/linux/service-manager.ts';
+import { type Engine, type EngineOptions, openEngine } from '#/engine/index.ts';
+import { notifyServiceManager } from '#/engine/service-manager.ts';
 import { type StagedSocket, stageSocket } from './listen-socket.ts';
+import { type Listener, serveApi } from './serve.ts';
+
+/** How one daemon is to run. All paths are absolute. */
+export interface DaemonSettings extends Omit<EngineOptions, 'log'> {
+  readonly listen: readonly Listener[];
+  readonly logLevel: string;
+  readonly pidfile?: string;
+  /** Name or number of the group that may use the unix sockets. */
+  readonly group?: string;
+  /** Permissions of the unix sockets. */
+  readonly socketMode: number;
+}
 
 type Log = ReturnType<typeof openLog>;
 
@@ -13,7 +22,7 @@ type Log = ReturnType<typeof openLog>;
  * Opens an engine, serves it, and on SIGTERM or SIGINT closes both, with containers left running. The process ends with 0
  * then, with 1 where it cannot start, and at once at a second signal.
  */
-export async function runDaemon(options: DaemonOptions): Promise<void> {
+export async function runDaemon(options: DaemonSettings): Promise<void> {
   process.umask(0o022);
   const log = openLog(options.logLevel);
   dieLoudly(log);
@@ -30,10 +39,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   process.exit(0);
 }
 
-async function serveUntil(stopped: Promise<void>, engine: Engine, options: DaemonOptions, log: Log): Promise<void> {
+async function serveUntil(stopped: Promise<void>, engine: Engine, options: DaemonSettings, log: Log): Promise<void> {
   using sockets = new DisposableStack();
   const staged: StagedSocket[] = [];
-  const listeners: ListenAddress[] = [];
+  const listeners: Listener[] = [];
   for (const address of options.listen) {
     if (address.kind === 'tcp') {
       listeners.push(address);
@@ -51,11 +60,14 @@ async function serveUntil(stopped: Promise<void>, engine: Engine, options: Daemo
     writePidfile(pidfile);
     sockets.defer(() => rmSync(pidfile, { force: true }));
   }
-  log.info({ listen: options.listen.map(printListenAddress), ports: server.ports, pid: process.pid }, 'listening');
+  log.info({ listen: options.listen.map(nameOf), ports: server.ports, pid: process.pid }, 'listening');
   notifyServiceManager('READY=1');
   await stopped;
   notifyServiceManager('STOPPING=1');
 }
+
+const nameOf = (listener: Listener): string =>
+  listener.kind === 'unix' ? `unix://${listener.path}` : `tcp://${listener.host}:${listener.port}`;
 
 const openLog = (level: string) =>
   pino(
