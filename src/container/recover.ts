@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ContainerId, parseContainerId } from '#/base/ids.ts';
+import { Semaphore } from '#/base/semaphore.ts';
 import type { ObservedTask } from '#/runtime/runtime.ts';
 import { listContainers } from '#/store/containers.ts';
 import { recordExit, releaseTask, scheduleRestart, waitExit, watchExit } from './exit.ts';
@@ -10,6 +11,8 @@ import { dismantle, removeWhileLocked } from './remove.ts';
 import type { ContainerRoom } from './room.ts';
 import { isAlive, lastRun } from './state.ts';
 
+/** Containers that are taken care of at once: what ended is waited for, mostly. */
+const LANES = 8;
 const HEX_64 = /^[0-9a-f]{64}$/;
 
 /**
@@ -19,15 +22,18 @@ const HEX_64 = /^[0-9a-f]{64}$/;
 export async function recoverContainers(room: ContainerRoom): Promise<void> {
   const records = listContainers(room.store).map(recordOfRow);
   const world = { tasks: await observeTasks(room), traces: await findTraces(room) };
-  for (const action of planRecovery(records, world)) {
-    try {
-      await execute(room, action);
-    } catch (error) {
-      const id = action.kind === 'sweep' ? action.id : action.record.id;
-      room.log.error({ err: error, container: id, action: action.kind }, 'recovery step failed');
-    }
-  }
+  const lanes = new Semaphore(LANES);
+  await Promise.all(planRecovery(records, world).map((action) => lanes.run(() => tryAction(room, action))));
   await sweepRemovedDirectories(room);
+}
+
+async function tryAction(room: ContainerRoom, action: RecoveryAction): Promise<void> {
+  try {
+    await execute(room, action);
+  } catch (error) {
+    const id = action.kind === 'sweep' ? action.id : action.record.id;
+    room.log.error({ err: error, container: id, action: action.kind }, 'recovery step failed');
+  }
 }
 
 async function observeTasks(room: ContainerRoom): Promise<ReadonlyMap<ContainerId, ObservedTask>> {

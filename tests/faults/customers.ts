@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestDaemon } from '../support/daemon.ts';
 import type { Random } from '../support/random.ts';
 import { createBody, dataArchive, execIn, expectApi, inspectState, unframed } from './api.ts';
 
 /** What was promised of one container: by the answers that arrived, and by those that did not. */
 interface Promised {
-  readonly kind: 'runs' | 'ends';
+  readonly kind: 'runs' | 'ends' | 'vanishes';
   /** Of one that ends by itself. */
   readonly code: number;
   readonly network: string;
@@ -56,20 +57,21 @@ export class Customers {
     if (names.length === 0) return await this.#runOne(daemon);
     const [name, promised] = this.#random.pick(names);
     if (dice <= 7) await this.#remove(daemon, name, promised);
-    else if (promised.kind === 'ends') await this.#waitFor(daemon, name, promised);
+    else if (promised.kind !== 'runs') await this.#waitFor(daemon, name, promised);
     else await this.#exec(daemon, name, promised);
   }
 
   async #runOne(daemon: TestDaemon): Promise<void> {
     const name = `c${this.#count++}`;
-    const kind = this.#random.pick(['runs', 'ends'] as const);
+    const kind = this.#random.pick(['runs', 'ends', 'vanishes'] as const);
     const code = 1 + this.#random.below(100);
     const network = this.#random.pick(['none', 'bridge']);
     const promised: Promised = { kind, code, network, life: 'asked', removal: 'none', pid: 0 };
     const command =
       kind === 'runs' ? 'echo ready; exec sleep 1000' : `sleep ${this.#random.pick(['0', '0.1', '0.5'])}; exit ${code}`;
     this.#containers.set(name, promised);
-    const body = createBody({ name, network, command: ['sh', '-c', command] });
+    const hostConfig = { AutoRemove: kind === 'vanishes' };
+    const body = createBody({ name, network, command: ['sh', '-c', command], hostConfig });
     await expectApi(daemon, 201, 'POST', `/containers/create?name=${name}`, body);
     this.#answer(() => (promised.life = 'created'));
     if (this.#random.below(5) === 0) return;
@@ -80,13 +82,14 @@ export class Customers {
 
   async #remove(daemon: TestDaemon, name: string, promised: Promised): Promise<void> {
     promised.removal = 'asked';
-    await expectApi(daemon, 204, 'DELETE', `/containers/${name}?force=1`);
+    await expectApi(daemon, promised.kind === 'vanishes' ? [204, 404] : 204, 'DELETE', `/containers/${name}?force=1`);
     this.#answer(() => (promised.removal = 'done'));
   }
 
   async #waitFor(daemon: TestDaemon, name: string, promised: Promised): Promise<void> {
     const answer = await daemon.api('POST', `/containers/${name}/wait`);
     if (answer.text === '' || promised.removal !== 'none') return;
+    if (promised.kind === 'vanishes' && answer.status === 404) return;
     assert.equal((answer.body as { StatusCode: number }).StatusCode, promised.code, `wait for ${name}`);
     this.#answer(() => (promised.life = 'ended'));
   }
@@ -136,6 +139,9 @@ export class Customers {
 
   async #claimContainer(daemon: TestDaemon, name: string, promised: Promised): Promise<void> {
     const { status } = await daemon.api('GET', `/containers/${name}/json`);
+    if (promised.kind === 'vanishes' && promised.life !== 'asked' && promised.life !== 'created') {
+      return await assertVanishes(daemon, name);
+    }
     if (promised.removal === 'done') assert.equal(status, 404, `the removed container ${name} is not there`);
     if (promised.removal !== 'none') return;
     if (promised.life !== 'asked') assert.equal(status, 200, `the created container ${name} is there`);
@@ -151,6 +157,17 @@ export class Customers {
   forgetAll(): void {
     this.#containers.clear();
     this.#images.clear();
+  }
+}
+
+/** A container that is removed when it ends, whoever was there to see it. */
+async function assertVanishes(daemon: TestDaemon, name: string): Promise<void> {
+  const deadline = Date.now() + 5000;
+  for (;;) {
+    const { status, text } = await daemon.api('GET', `/containers/${name}/json`);
+    if (status === 404) return;
+    if (Date.now() > deadline) assert.fail(`${name} is still there: ${text.slice(0, 600)}`);
+    await sleep(50);
   }
 }
 
