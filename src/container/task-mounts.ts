@@ -36,7 +36,7 @@ export function planMounts(
 
 const depthOf = (path: string): number => path.split('/').filter((part) => part !== '').length;
 
-function systemMounts({ security, namespaces }: ContainerConfig): readonly OciMount[] {
+function systemMounts({ security }: ContainerConfig): readonly OciMount[] {
   const access = security.privileged ? 'rw' : 'ro';
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -54,16 +54,8 @@ function systemMounts({ security, namespaces }: ContainerConfig): readonly OciMo
     },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
     { destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options: [access, 'nosuid', 'noexec', 'nodev'] },
-    ...(namespaces.ipc.kind === 'host'
-      ? [
-          {
-            destination: '/dev/mqueue',
-            type: 'bind',
-            source: '/dev/mqueue',
-            options: ['rbind', 'nosuid', 'noexec', 'nodev'],
-          },
-        ]
-      : [{ destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] }]),
+    // Of whatever IPC namespace it is mounted in; not every host has its own at /dev/mqueue.
+    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
   ];
 }
 
