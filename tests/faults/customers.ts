@@ -62,7 +62,8 @@ export class Customers {
   }
 
   async #runOne(daemon: TestDaemon): Promise<void> {
-    const name = `c${this.#count++}`;
+    // No name may be the beginning of an id.
+    const name = `box-${this.#count++}`;
     const kind = this.#random.pick(['runs', 'ends', 'vanishes'] as const);
     const code = 1 + this.#random.below(100);
     const network = this.#random.pick(['none', 'bridge']);
