@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { errnoOf, toEngineError } from '#/base/errors.ts';
 import { processStartTicks } from './process-identity.ts';
 
@@ -40,4 +40,16 @@ export function readPssBytes(pid: number): number | undefined {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ESRCH') return undefined;
     throw toEngineError(error, `read the memory of process ${pid}`);
   }
+}
+
+/** Pids of the processes that were started with exactly this argument, wherever in their command line. */
+export function findProcessesByArgument(argument: string): readonly number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').includes(argument) ? [Number(name)] : [];
+    } catch {
+      return []; // It has ended.
+    }
+  });
 }

@@ -4,6 +4,7 @@ import { poll } from '#/base/delay.ts';
 import { EngineError, toEngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { killCgroup, removeCgroup } from '#/linux/cgroup-remove.ts';
+import { findProcessesByArgument } from '#/linux/proc.ts';
 import type { TaskRoom } from './open.ts';
 import { findTaskRecord, isMonitorAlive, type RunDirectory, readPidFile, runDirectory } from './run-directory.ts';
 import { runRuntime } from './run-runtime.ts';
@@ -19,6 +20,7 @@ const MONITOR_KILL_MS = 2000;
 export async function deleteTask(room: TaskRoom, id: ContainerId): Promise<void> {
   const directory = runDirectory(room.execRoot, id);
   const stateDirectory = join(room.tools.stateRoot, id);
+  if (existsSync(directory.path) && findTaskRecord(directory) === undefined) await endCreation(room, id);
   if (existsSync(stateDirectory) || existsSync(directory.path))
     await removeContainer(room, id, directory, stateDirectory);
   await endMonitor(room, id, directory);
@@ -27,6 +29,20 @@ export async function deleteTask(room: TaskRoom, id: ContainerId): Promise<void>
   } catch (error) {
     throw toEngineError(error, `remove the run directory of container ${id}`);
   }
+}
+
+/**
+ * A create whose engine was killed, or that took too long, may be going on: ends its monitor and runtime before what they
+ * make is removed. Both name the container in their arguments.
+ */
+async function endCreation(room: TaskRoom, id: ContainerId): Promise<void> {
+  const hasEnded = (): true | undefined => {
+    const pids = findProcessesByArgument(id);
+    for (const pid of pids) signalProcess(pid, SIGKILL);
+    return pids.length === 0 ? true : undefined;
+  };
+  if (await poll(hasEnded, { intervalMs: 5, timeoutMs: MONITOR_KILL_MS })) return;
+  room.log.warn({ id }, 'the creation of a container does not end when killed');
 }
 
 async function removeContainer(

@@ -40,7 +40,8 @@ export class Customers {
         try {
           await this.#step(daemon);
         } catch (error) {
-          if (isBrokenConnection(error)) return;
+          // A daemon on its way out may answer with its troubles.
+          if (isBrokenConnection(error) || isOver()) return;
           throw error;
         }
       }

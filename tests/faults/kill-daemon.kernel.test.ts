@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -16,7 +17,7 @@ const CLIENTS = 4;
 /** Containers and images of this many kills pile up before all are removed and nothing may be left. */
 const KILLS_PER_CLEANING = 3;
 
-test(`kill -9 of the daemon at ${KILLS} moments loses nothing that was answered and leaks nothing`, async (context) => {
+test(`kill -9 (or SIGTERM) of the daemon at ${KILLS} moments loses nothing that was answered and leaks nothing`, async (context) => {
   const random = seededRandom((line) => context.diagnostic(line));
   const busybox = busyboxArchive();
   let daemon = await startDaemon(context);
@@ -42,11 +43,13 @@ test(`kill -9 of the daemon at ${KILLS} moments loses nothing that was answered 
 async function workUntilKilled(daemon: TestDaemon, customers: Customers, random: Random): Promise<void> {
   let isOver = false;
   const working = customers.work(daemon, CLIENTS, () => isOver);
-  const killed = sleep(random.below(1500)).then(() => {
+  const ending = sleep(random.below(1500)).then(async () => {
     isOver = true;
-    return daemon.kill9();
+    // Some are asked to end instead, in the middle of their work.
+    if (random.below(5) === 0) assert.equal(await daemon.stop(), 0);
+    else await daemon.kill9();
   });
-  await Promise.all([working, killed]);
+  await Promise.all([working, ending]);
 }
 
 /** One start in four is itself killed on its way. */

@@ -267,6 +267,28 @@ test('containers run on through a clean restart of the daemon, and can be attach
   await remove('lasting');
 });
 
+test('sessions whose daemon was killed go with their container', async () => {
+  await runContainer(daemon, { name: 'sessions', command: ['sleep', '1000'] });
+  for (const [tty, detach] of [
+    [true, true],
+    [false, true],
+    [false, false],
+    [true, false],
+  ] as const) {
+    const wanted = { AttachStdout: !detach, Tty: tty, Cmd: ['sleep', '4323'] };
+    const { body } = await expectApi(daemon, 201, 'POST', '/containers/sessions/exec', wanted);
+    const started = daemon.api('POST', `/exec/${(body as { Id: string }).Id}/start`, { Detach: detach, Tty: tty });
+    started.catch(() => {});
+    if (detach) await started;
+  }
+  await waitFor('all four run', () => commandsNamed('sleep\0' + '4323').length === 4);
+  await daemon.kill9();
+  daemon = await daemon.again();
+  assert.equal((await execIn(daemon, 'sessions', ['sh', '-c', 'exit 6'])).code, 6);
+  await remove('sessions');
+  await waitFor('all have ended', () => commandsNamed('4323').length === 0);
+});
+
 test('a pid that now belongs to somebody else is not taken for a container’s', async () => {
   const id = await runContainer(daemon, { name: 'gone', command: ['sleep', '1000'] });
   const record = join(daemon.execRoot, 'c', id, 'task.json');
