@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { open, readFile, rename, rm, rmdir } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { EngineError } from '#/base/errors.ts';
 import { type DiffId, digestOfHex, parseDiffId } from '#/base/ids.ts';
 import { KeyedMutex } from '#/base/keyed-mutex.ts';
@@ -57,6 +57,18 @@ export class Lowers {
   diffIdOf(path: string): DiffId | undefined {
     const hex = hexOfDerivation(basename(path));
     return this.#mounted.get(path) ?? (hex === undefined ? undefined : parseDiffId(digestOfHex(hex)));
+  }
+
+  /** Takes away what a crash left: mounts of layers that are not kept, and mount points of which nothing came. */
+  async sweep(isKept: (diffId: DiffId) => boolean): Promise<void> {
+    await this.unmountIf((diffId) => !isKept(diffId));
+    const { lowers } = this.#deps.files;
+    for (const name of readdirSync(lowers)) {
+      const path = join(lowers, name);
+      if (this.#mounted.has(path)) continue;
+      await unmount(path, { detach: true });
+      await rmdir(path).catch(() => {});
+    }
   }
 
   /** Directories for a stack of layers, bottom first as it is given, those that a layer hides altogether left out. */

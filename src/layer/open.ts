@@ -57,6 +57,7 @@ export async function openLayerStore(options: OpenLayerStore): Promise<LayerStor
   const lowers = new Lowers({ store, content, files, workers, log, form: kind, limits });
   const roots = new Roots({ files, lowers, store, log });
   await roots.sweep();
+  await lowers.sweep((diffId) => findLayerRow(store, diffId) !== undefined || roots.isInUse(diffId));
   return assemble({ files, content, kind, limits, workers, lowers, roots, store, clock });
 }
 
