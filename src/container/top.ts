@@ -1,6 +1,7 @@
 import { EngineError } from '#/base/errors.ts';
 import { listPids } from '#/linux/cgroup.ts';
-import { findProgram, runProgram } from '#/linux/process.ts';
+import { findProgram } from '#/linux/find-program.ts';
+import { runProgram } from '#/linux/process.ts';
 import { cgroupOf } from './cgroup-of.ts';
 import { getContainer } from './record.ts';
 import type { ContainerRoom } from './room.ts';

@@ -18,7 +18,8 @@ import {
 import { killCgroup, removeCgroup } from './cgroup-remove.ts';
 import { readCgroupStats } from './cgroup-stats.ts';
 import { MS, mount, unmount } from './mount.ts';
-import { type RunningProgram, spawnProgram } from './process.ts';
+import type { RunningProgram } from './process.ts';
+import { spawnProgram } from './spawn-program.ts';
 
 inThrowawayHost();
 

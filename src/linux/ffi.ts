@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { EngineError, errnoError } from '#/base/errors.ts';
 
-type Argument = number | bigint | string | Uint8Array | null;
+type Argument = number | bigint | string | Uint8Array | null | readonly (string | null)[];
 
 /**
  * One libc function that answers -1 and sets errno on failure. `attempted` says what is being done, for the error's

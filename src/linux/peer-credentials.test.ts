@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { isEngineError } from '#/base/errors.ts';
 import { readPeerCredentials } from './peer-credentials.ts';
-import { spawnProgram } from './process.ts';
+import { spawnProgram } from './spawn-program.ts';
 
 const CONNECT = `
 import os, socket, sys

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { isEngineError } from '#/base/errors.ts';
 import { bootId, isAlive, readPssBytes, sendSignal } from './proc.ts';
-import { spawnProgram } from './process.ts';
 import { processStartTicks } from './process-identity.ts';
+import { spawnProgram } from './spawn-program.ts';
 
 test('a process is alive under its own start time only, and until it ends', async () => {
   const program = await spawnProgram('sleep', ['30']);

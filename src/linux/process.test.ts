@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import test from 'node:test';
 import { isEngineError } from '#/base/errors.ts';
-import { findProgram, runProgram, spawnProgram } from './process.ts';
+import { findProgram } from './find-program.ts';
+import { runProgram } from './process.ts';
+import { spawnProgram } from './spawn-program.ts';
 
 test('a program gets its input, environment and directory, and its output and code come back', async () => {
   const result = await runProgram('sh', ['-c', 'cat; echo $WHO; pwd; echo oops >&2; exit 3'], {
@@ -60,6 +62,17 @@ test('a spawned program has further descriptors and tells its end', async () => 
   assert.ok(third !== null && third !== undefined && 'read' in third);
   assert.equal(await text(third), 'three\n');
   assert.deepEqual(await program.exited, { code: 5, signal: undefined });
+});
+
+test('a pipe may go to any descriptor of the program, and it minds SIGPIPE again', async () => {
+  const program = await spawnProgram('sh', ['-c', 'cat <&3 >&4; yes | head -1 >/dev/null; echo done >&4'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'input-pipe', 'pipe'],
+  });
+  const [, , , input, output] = program.stdio;
+  assert.ok(input && 'write' in input && output && 'read' in output);
+  input.end('through three');
+  assert.equal(await text(output), 'through threedone\n');
+  assert.equal((await program.exited).code, 0);
 });
 
 test('programs are found beyond PATH', () => {

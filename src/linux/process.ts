@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
 import { constants as constantsOfOs } from 'node:os';
-import { delimiter, isAbsolute, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { onAbort } from '#/base/abort.ts';
 import { EngineError, errnoOf, toEngineError } from '#/base/errors.ts';
+import { findProgram, locateProgram } from './find-program.ts';
+import { spawnProgram } from './spawn-program.ts';
 
 /** The port through which host programs are started; rooms that need a program of their own are handed it. */
 export interface ProgramRunner {
@@ -36,8 +37,11 @@ export interface ProgramResult {
   readonly stderr: string;
 }
 
-/** What one of the program's file descriptors is: a pipe of ours, nothing, our own, or an open descriptor of ours. */
-export type ProgramStdio = 'pipe' | 'ignore' | 'inherit' | number;
+/**
+ * What one of the program's file descriptors is: a pipe to us (for descriptor 0, from us), a pipe from us, nothing, our own,
+ * or an open descriptor of ours.
+ */
+export type ProgramStdio = 'pipe' | 'input-pipe' | 'ignore' | 'inherit' | number;
 
 export interface SpawnOptions extends CommonOptions {
   /** Descriptors from 0 on; the default is three pipes. */
@@ -69,70 +73,8 @@ export interface ProgramExit {
 }
 
 const DEFAULT_OUTPUT_LIMIT_BYTES = 16 << 20;
-/** Where distributions keep programs that a service's or a user's PATH leaves out. */
-const FURTHER_DIRECTORIES = [
-  '/usr/local/sbin',
-  '/usr/local/bin',
-  '/usr/sbin',
-  '/usr/bin',
-  '/sbin',
-  '/bin',
-  '/usr/libexec/podman',
-  '/usr/lib/podman',
-  '/usr/libexec',
-];
 
 export const hostPrograms: ProgramRunner = { run: runProgram, spawn: spawnProgram, find: findProgram };
-
-/** The absolute path of a host program, from PATH and the places beyond it; undefined where there is none. */
-export function findProgram(name: string): string | undefined {
-  if (isAbsolute(name)) return isExecutable(name) ? name : undefined;
-  const path = (process.env.PATH ?? '').split(delimiter).filter(isAbsolute);
-  for (const directory of new Set([...path, ...FURTHER_DIRECTORIES])) {
-    const candidate = join(directory, name);
-    if (isExecutable(candidate)) return candidate;
-  }
-  return undefined;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Starts a program. Throws not-found, naming it, where the host has none such. A program given without a slash is looked
- * up as `findProgram` does.
- */
-export async function spawnProgram(
-  program: string,
-  args: readonly string[],
-  options: SpawnOptions = {},
-): Promise<RunningProgram> {
-  options.signal?.throwIfAborted();
-  const path = locate(program);
-  const child = start(path, args, options);
-  const exited = new Promise<ProgramExit>((resolve) => {
-    child.once('exit', (code, signal) => resolve(exitOf(code, signal)));
-  });
-  await spawned(child, program);
-  killOnAbort(child, options.signal);
-  return {
-    // Set: the 'spawn' event has come.
-    pid: child.pid ?? 0,
-    stdio: child.stdio,
-    stdin: child.stdin ?? undefined,
-    stdout: child.stdout ?? undefined,
-    stderr: child.stderr ?? undefined,
-    exited,
-    kill: (signal) => child.kill(signal),
-    unref: () => child.unref(),
-  };
-}
 
 /** Runs a program to its end. A non-zero exit is a result, not an error. */
 export async function runProgram(
@@ -141,11 +83,8 @@ export async function runProgram(
   options: RunOptions = {},
 ): Promise<ProgramResult> {
   options.signal?.throwIfAborted();
-  const path = locate(program);
-  const child = start(path, args, {
-    ...options,
-    stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-  });
+  const path = locateProgram(program);
+  const child = start(path, args, options);
   const limitBytes = options.maxOutputBytes ?? DEFAULT_OUTPUT_LIMIT_BYTES;
   let failure: EngineError | undefined;
   const abandon = (error: EngineError): void => {
@@ -177,21 +116,11 @@ export async function runProgram(
   return { ...exit, stdout: stdout(), stderr: stderr() };
 }
 
-function locate(program: string): string {
-  if (program.includes('/')) return program;
-  const path = findProgram(program);
-  if (path === undefined) throw new EngineError('not-found', `the program ${program} is not installed on this host`);
-  return path;
-}
-
-function start(path: string, args: readonly string[], options: SpawnOptions): ChildProcess {
-  const { env, cwd, argv0, detached, stdio = ['pipe', 'pipe', 'pipe'] } = options;
+function start(path: string, args: readonly string[], { env, cwd, stdin }: RunOptions): ChildProcess {
   return spawn(path, args, {
-    stdio: [...stdio],
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(env === undefined ? {} : { env }),
     ...(cwd === undefined ? {} : { cwd }),
-    ...(argv0 === undefined ? {} : { argv0 }),
-    ...(detached === undefined ? {} : { detached }),
   });
 }
 
@@ -226,17 +155,6 @@ function collect(stream: Readable | null, limitBytes: number, tooMuch: () => voi
     else chunks.push(chunk);
   });
   return () => Buffer.concat(chunks).toString('utf8');
-}
-
-function killOnAbort(child: ChildProcess, signal: AbortSignal | undefined): void {
-  const subscription = onAbort(signal, () => child.kill('SIGKILL'));
-  child.once('exit', () => subscription[Symbol.dispose]());
-}
-
-function onAbort(signal: AbortSignal | undefined, react: () => void): Disposable {
-  signal?.addEventListener('abort', react, { once: true });
-  if (signal?.aborted) react();
-  return { [Symbol.dispose]: () => signal?.removeEventListener('abort', react) };
 }
 
 function onTimeout(timeoutMs: number | undefined, react: (timeoutMs: number) => void): Disposable {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test from 'node:test';
 import { isEngineError } from '#/base/errors.ts';
-import { spawnProgram } from './process.ts';
 import { connectSeqpacket } from './seqpacket.ts';
+import { spawnProgram } from './spawn-program.ts';
 
 /** Somebody else's server: echoes each packet with its length in front, and says "bye" at end of file. */
 const ECHO = `

@@ -68,7 +68,7 @@ export async function spawnExecMonitor(
 ): Promise<MonitorChannel> {
   const program = await tools.programs.spawn(tools.conmonPath, args, {
     cwd: directory,
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'input-pipe', 'pipe'],
     env: monitorEnvironment({
       _OCI_SYNCPIPE: `${SYNC_FD}`,
       _OCI_STARTPIPE: `${START_FD}`,
