@@ -54,7 +54,7 @@ test('an unknown image is asked for with a pull, whose refusal says what there i
   await story.refuses(
     ['run', '--rm', 'nosuch:1', 'true'],
     125,
-    /Unable to find image 'nosuch:1' locally[^]*gantry\.local/,
+    /Unable to find image 'nosuch:1' locally(.|\n)*gantry\.local/,
   );
   await story.refuses(['create', 'nosuch:1'], 1, 'Unable to find image');
 });
