@@ -88,7 +88,7 @@ async function assertAtRest(): Promise<void> {
 const answersQuickly = async (): Promise<void> => {
   const started = performance.now();
   await expectApi(daemon, 200, 'GET', '/containers/json');
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(performance.now() - started < 3000);
 };
 
 const HEADS = [

@@ -10,6 +10,7 @@ import { startDaemon } from '../support/daemon.ts';
 import { fillDisk, mountSmallDisk } from '../support/disk.ts';
 import { inThrowawayHost } from '../support/host.ts';
 import { makeImageArchive } from '../support/image.ts';
+import { isLongRun } from '../support/random.ts';
 import {
   busyboxArchive,
   createBody,
@@ -24,7 +25,7 @@ import { assertNothingLeaked, type LastingWorld, lastingWorld, settledWorld } fr
 inThrowawayHost();
 
 const IS_FULL = /no space left|ENOSPC|disk is full/i;
-const STEPS = 12;
+const STEPS = isLongRun ? 24 : 5;
 
 /** Fills the disk up to `leaveKb`, runs `body`, and frees it again. */
 async function whileFull<T>(disk: string, leaveKb: number, body: () => Promise<T>): Promise<T> {
@@ -106,7 +107,7 @@ async function exhaustAtEveryStep(
 ): Promise<number> {
   let failures = 0;
   for (let step = 0; step <= STEPS; step++) {
-    const leaveKb = step * stepKb;
+    const leaveKb = Math.round(step * stepKb);
     const failure = await whileFull(disk, leaveKb, () => tryToRun(daemon, 'box'));
     if (failure !== undefined) {
       failures++;
@@ -128,7 +129,7 @@ test('create and start on a data root that is full at any point leave nothing, a
   const daemon = await startDaemon(context, { dataRoot: join(disk, 'data') });
   const empty = await settledWorld(daemon);
   const before = await worldWithImage(daemon);
-  const failures = await exhaustAtEveryStep(context, daemon, disk, 16, before);
+  const failures = await exhaustAtEveryStep(context, daemon, disk, 200 / STEPS, before);
   context.diagnostic(`${failures} of ${STEPS + 1} runs failed`);
   await removeEverything(daemon);
   await assertNothingLeaked(daemon, empty);
@@ -141,7 +142,7 @@ test('create and start with a full exec root leave nothing, and work once there 
   const daemon = await startDaemon(context, { execRoot: join(disk, 'run') });
   const empty = await settledWorld(daemon);
   const before = await worldWithImage(daemon);
-  const failures = await exhaustAtEveryStep(context, daemon, disk, 16, before);
+  const failures = await exhaustAtEveryStep(context, daemon, disk, 200 / STEPS, before);
   context.diagnostic(`${failures} of ${STEPS + 1} runs failed`);
   assert.ok(failures >= 2);
   await removeEverything(daemon);

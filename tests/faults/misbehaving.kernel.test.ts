@@ -267,6 +267,28 @@ test('containers run on through a clean restart of the daemon, and can be attach
   await remove('lasting');
 });
 
+test('a paused container and one with a terminal are what they were after the daemon was killed', async () => {
+  await runContainer(daemon, { name: 'paused', command: ['sh', '-c', 'while :; do echo tick; sleep 0.05; done'] });
+  await runContainer(daemon, { name: 'tty', command: ['sh'], more: { Tty: true, OpenStdin: true } });
+  await expectApi(daemon, 204, 'POST', '/containers/paused/pause');
+  await daemon.kill9();
+  daemon = await daemon.again();
+  assert.equal((await inspectState(daemon, 'paused')).Status, 'paused');
+  await expectApi(daemon, 204, 'POST', '/containers/paused/unpause');
+  assert.equal((await inspectState(daemon, 'paused')).Status, 'running');
+  await expectApi(daemon, 200, 'POST', '/containers/tty/resize?h=33&w=99');
+  const socket = await stall('/containers/tty/attach?stream=1&stdout=1&stdin=1');
+  let received = '';
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1');
+  });
+  socket.resume();
+  socket.write('stty size\n');
+  await waitFor('the size of the terminal', () => received.includes('33 99'));
+  socket.destroy();
+  for (const name of ['paused', 'tty']) await remove(name);
+});
+
 test('sessions whose daemon was killed go with their container', async () => {
   await runContainer(daemon, { name: 'sessions', command: ['sleep', '1000'] });
   for (const [tty, detach] of [
