@@ -88,7 +88,7 @@ function insert(room: ContainerRoom, id: ContainerId, name: string, config: Cont
     config,
     state: { status: 'creating' },
   };
-  room.store.transaction(() => {
+  const claimRow = (): void => {
     refuseTakenName(room, name);
     // The image may have been removed while the plan was made; from this row on it is in use.
     room.images.resolveForRun(config.image.id);
@@ -101,7 +101,9 @@ function insert(room: ContainerRoom, id: ContainerId, name: string, config: Cont
       state: JSON.stringify(record.state),
     };
     insertContainer(room.store, row, 'creating');
-  });
+  };
+  // Publishing it is what has to survive a power failure.
+  room.store.unsynced(() => room.store.transaction(claimRow));
   return record;
 }
 

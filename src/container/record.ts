@@ -76,7 +76,17 @@ function byPrefix(room: Pick<ContainerRoom, 'store'>, reference: string): Contai
   return rows[0];
 }
 
-/** Commits a new state: on disk when this returns. Throws internal for a transition that the table does not allow. */
+/**
+ * Whether a new state has to be on disk before anybody hears of it. That a container runs is undone by a power failure
+ * itself, so it matters only to a restart policy; a container that goes at its exit has only its making and its end to keep.
+ */
+function mustSurvivePowerFailure({ config }: ContainerRecord, state: ContainerState): boolean {
+  if (state.status === 'created') return true;
+  if (config.autoRemove) return state.status === 'dead';
+  return state.status !== 'running' || config.restartPolicy.kind !== 'no';
+}
+
+/** Commits a new state: it outlives the engine when this returns. Throws internal for a transition that the table does not allow. */
 export function setState(
   room: Pick<ContainerRoom, 'store'>,
   record: ContainerRecord,
@@ -88,7 +98,9 @@ export function setState(
       `container ${record.id} cannot go from ${record.state.status} to ${state.status}`,
     );
   }
-  updateContainerState(room.store, record.id, state.status, JSON.stringify(state));
+  const update = () => updateContainerState(room.store, record.id, state.status, JSON.stringify(state));
+  if (mustSurvivePowerFailure(record, state)) update();
+  else room.store.unsynced(update);
   return { ...record, state };
 }
 

@@ -31,7 +31,7 @@ export class Claims {
 
   /** Takes an address for the container and writes its endpoint's row. */
   claim(container: ContainerId, network: Network, request: ConnectRequest): EndpointRecord {
-    return this.#store.transaction(() => {
+    return this.#inTransaction(() => {
       const address = this.#allocate(container, network, request);
       const [pool] = network.ipam;
       const config: EndpointConfig = {
@@ -54,7 +54,7 @@ export class Claims {
 
   /** Gives up all the endpoints' rows. */
   release(endpoints: readonly EndpointRecord[]): void {
-    this.#store.transaction(() => {
+    this.#inTransaction(() => {
       for (const { endpointId } of endpoints) deleteEndpoint(this.#store, endpointId);
     });
     const untilMs = this.#clock.now() + RESTING_MS;
@@ -62,6 +62,11 @@ export class Claims {
       this.#resting.push({ networkId, containerId, address: parseIpv4(ipv4Address), untilMs });
     }
     this.#wake();
+  }
+
+  /** Sandboxes do not outlive a power failure, so neither need their rows. */
+  #inTransaction<T>(body: () => T): T {
+    return this.#store.unsynced(() => this.#store.transaction(body));
   }
 
   #allocate(container: ContainerId, network: Network, request: ConnectRequest): number {

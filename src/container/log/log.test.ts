@@ -109,3 +109,16 @@ test('sizes of log files are written as Docker has them', () => {
     undefined,
   ]);
 });
+
+test('the tail counts what the container wrote as lines, also where they lie in pieces and over several files', async () => {
+  await withLog(async (path) => {
+    const part = (text: string) => line(1, text, 'stdout', 'P');
+    writeFileSync(`${path}.1`, line(1, 'a') + part('b'));
+    writeFileSync(path, part('b') + line(1, 'b') + line(1, 'c') + part('d') + part('d'));
+    assert.equal(await read(path, { tailLines: 0 }), '');
+    assert.equal(await read(path, { tailLines: 1 }), 'dd');
+    assert.equal(await read(path, { tailLines: 2 }), 'c\ndd');
+    assert.equal(await read(path, { tailLines: 3 }), 'bbb\nc\ndd');
+    assert.equal(await read(path, { tailLines: 4 }), 'a\nbbb\nc\ndd');
+  });
+});
