@@ -1,12 +1,13 @@
-import { writeFileSync } from 'node:fs';
-import { errnoOf, toEngineError } from '#/base/errors.ts';
-
-/** Sets how soon the kernel ends this process where memory runs out: -1000 to 1000, proc(5). Nothing where it has ended. */
-export function setOomScore(pid: number, score: number): void {
-  try {
-    writeFileSync(`/proc/${pid}/oom_score_adj`, String(score));
-  } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '')) return;
-    throw toEngineError(error, `set the OOM score of process ${pid} to ${score}`);
-  }
+/**
+ * The command that runs a program with this OOM score (-1000 to 1000, proc(5)), which all that it starts inherits; the
+ * program itself where none is asked for. What this process may not set is left as it is.
+ */
+export function withOomScore(
+  score: number | undefined,
+  program: string,
+  args: readonly string[],
+): readonly [program: string, args: readonly string[]] {
+  if (score === undefined) return [program, args];
+  const script = '{ echo "$0" > /proc/self/oom_score_adj; } 2>/dev/null; exec "$@"';
+  return ['/bin/sh', ['-c', script, String(score), program, ...args]];
 }

@@ -1,4 +1,5 @@
 import { constants, fstatSync, readSync } from 'node:fs';
+import { toEngineError } from '#/base/errors.ts';
 import { declareSyscall, ownFd } from './ffi.ts';
 
 /** openat2(2): the same number on every architecture. */
@@ -30,10 +31,14 @@ export function readFileInRoot(root: string, path: string, maxBytes: number): Bu
   // Files of the kernel's own say 0.
   const buffer = Buffer.alloc(stats.size === 0 ? maxBytes : Math.min(maxBytes, stats.size));
   let length = 0;
-  while (length < buffer.length) {
-    const count = readSync(file.fd, buffer, length, buffer.length - length, null);
-    if (count === 0) break;
-    length += count;
+  try {
+    while (length < buffer.length) {
+      const count = readSync(file.fd, buffer, length, buffer.length - length, null);
+      if (count === 0) break;
+      length += count;
+    }
+  } catch (error) {
+    throw toEngineError(error, `read ${path} in ${root}`);
   }
   return buffer.subarray(0, length);
 }

@@ -75,13 +75,22 @@ async function createIn(
   }
 }
 
-/** The process with only those capabilities that the engine itself holds; with any other the runtime refuses it. */
+/**
+ * The process with only those capabilities that the engine itself holds, since with any other the runtime refuses it, and
+ * with unlimited rlimits (-1) as runtimes read them.
+ */
 export function clampProcess(room: Pick<TaskRoom, 'heldCapabilities'>, process: OciProcess): OciProcess {
-  const { capabilities } = process;
-  return capabilities === undefined
-    ? process
-    : { ...process, capabilities: clampCapabilities(capabilities, room.heldCapabilities) };
+  const { capabilities, rlimits = [] } = process;
+  return {
+    ...process,
+    ...(capabilities === undefined ? {} : { capabilities: clampCapabilities(capabilities, room.heldCapabilities) }),
+    rlimits: rlimits.map(({ type, soft, hard }) => ({ type, soft: rlimitNumber(soft), hard: rlimitNumber(hard) })),
+  };
 }
+
+/** 2^64 - 1 is RLIM_INFINITY; as a number of JavaScript's it would be printed rounded up, and refused. */
+const UNLIMITED = (JSON as unknown as { rawJSON(text: string): number }).rawJSON('18446744073709551615');
+const rlimitNumber = (value: number): number => (value === -1 ? UNLIMITED : value);
 
 function taskArguments(room: TaskRoom, directory: RunDirectory, input: CreateTask): string[] {
   return [

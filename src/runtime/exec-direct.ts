@@ -2,6 +2,7 @@ import { readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { basename } from 'node:path';
 import { EngineError } from '#/base/errors.ts';
+import { withOomScore } from '#/linux/oom-score.ts';
 import { openPipe, pipeSocket } from '#/linux/pipe.ts';
 import type { RunningProgram } from '#/linux/process.ts';
 import { runtimeFailure } from './create-failure.ts';
@@ -61,16 +62,18 @@ async function startWithPipes(
   args: readonly string[],
   spec: ExecSessionSpec,
 ): Promise<PipedProgram> {
+  // crun sets the score of a container's first process only.
+  const [command, argv] = withOomScore(spec.process.oomScoreAdj, runtimePath, args);
   // A session of its own: a Ctrl-C on the engine's terminal is not for the program.
   if (spec.detached) {
-    const program = await programs.spawn(runtimePath, args, { stdio: ['ignore', 'ignore', 'ignore'], detached: true });
+    const program = await programs.spawn(command, argv, { stdio: ['ignore', 'ignore', 'ignore'], detached: true });
     program.unref();
     return { program, stdio: undefined };
   }
   using stdin = spec.openStdin ? openPipe() : undefined;
   using stdout = openPipe();
   using stderr = openPipe();
-  const program = await programs.spawn(runtimePath, args, {
+  const program = await programs.spawn(command, argv, {
     stdio: [stdin?.reader.fd ?? 'ignore', stdout.writer.fd, stderr.writer.fd],
     detached: true,
   });

@@ -57,7 +57,7 @@ export async function execOnTerminal(
 
 function execArguments(tools: MonitorTools, id: string, path: string, spec: ExecSessionSpec): string[] {
   return [
-    ...monitorArguments(tools, id, path),
+    ...monitorArguments(tools, id, path, spec.process.oomScoreAdj),
     ...['-p', `${path}/pidfile`, '-l', 'none', '-t', ...(spec.openStdin ? ['-i'] : [])],
     ...['--exec', '--exec-attach', '--exec-process-spec', `${path}/process.json`],
   ];

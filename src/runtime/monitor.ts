@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { withOomScore } from '#/linux/oom-score.ts';
 import type { ProgramRunner, RunningProgram } from '#/linux/process.ts';
 
 /** Everything that starting a monitor needs of the host. */
@@ -25,11 +26,16 @@ const SYNC_FD = 3;
 const START_FD = 4;
 const ATTACH_FD = 5;
 
-/** The arguments that a task's monitor and that of an exec session have in common. */
-export function monitorArguments(tools: MonitorTools, id: string, directory: string): string[] {
+/**
+ * The arguments that a task's monitor and that of an exec session have in common. The OOM score is for an exec: crun sets
+ * that of a container's first process only, and the monitor hands on none of its own.
+ */
+export function monitorArguments(tools: MonitorTools, id: string, directory: string, oomScoreAdj?: number): string[] {
+  const [runtime, ahead] = withOomScore(oomScoreAdj, tools.runtimePath, []);
   return [
     ...['--api-version', '1', '-c', id, '-n', id, '-u', id],
-    ...['-r', tools.runtimePath, `--runtime-arg=--root=${tools.stateRoot}`, `--runtime-arg=--log=${logOf(directory)}`],
+    ...['-r', runtime, ...ahead.map((argument) => `--runtime-arg=${argument}`)],
+    ...[`--runtime-arg=--root=${tools.stateRoot}`, `--runtime-arg=--log=${logOf(directory)}`],
     ...['-b', directory, '--full-attach', '--log-level', 'error'],
     ...(tools.systemdCgroup ? ['-s', '--runtime-arg=--systemd-cgroup'] : []),
   ];

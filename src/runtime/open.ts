@@ -8,7 +8,6 @@ import type { Logger } from '#/base/log.ts';
 import { readBoundingCapabilities } from '#/linux/capability-mask.ts';
 import type { CgroupHost } from '#/linux/cgroup.ts';
 import { cgroupQuickener } from '#/linux/cgroup-quicken.ts';
-import { setOomScore } from '#/linux/oom-score.ts';
 import type { ProgramRunner } from '#/linux/process.ts';
 import { type SealedProgram, sealProgram } from '#/linux/sealed-program.ts';
 import { connectSeqpacket } from '#/linux/seqpacket.ts';
@@ -131,14 +130,10 @@ function bindRuntime(room: TaskRoom, info: ContainerRuntime['info'], release: ()
       return stdio;
     },
     rotateLog: (id, rotatedPath) => rotateTaskLog(room, id, rotatedPath),
-    async exec(id, session) {
+    exec(id, session) {
       room.quickenCgroups();
-      const process = clampProcess(room, session.process);
-      const run = process.terminal ? execOnTerminal : execDirectly;
-      const started = await run(room.tools, id, directoryOf(id), { ...session, process });
-      // crun gives it to a container's first process only.
-      if (process.oomScoreAdj !== undefined) setOomScore(started.pid, process.oomScoreAdj);
-      return started;
+      const run = session.process.terminal ? execOnTerminal : execDirectly;
+      return run(room.tools, id, directoryOf(id), { ...session, process: clampProcess(room, session.process) });
     },
     async list() {
       return readdirSync(runDirectoriesOf(room.execRoot)).filter(isContainerId);

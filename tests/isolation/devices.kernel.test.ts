@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inThrowawayHost } from '../support/host.ts';
+import { busyboxLayer } from '../support/image.ts';
 import { useSubject } from './engine.ts';
 
 inThrowawayHost();
@@ -67,6 +68,19 @@ test('nodes that a container makes cannot be used, but for the default ones', as
   assert.doesNotMatch(said.stdout, /no node/);
   assert.equal(said.stdout.match(/Operation not permitted/g)?.length, nodes.length * 2, said.stdout);
   assert.match(said.stdout, /1\n$/);
+});
+
+test('a node that an image brings along cannot be used either', async () => {
+  const node = { name: 'home/disk', type: 'char', mode: 0o666, device: [10, 237] } as const;
+  await subject.load({ layers: [[...busyboxLayer(), node]], config: { Env: ['PATH=/bin'] }, tags: ['node:test'] });
+  const flags = ['run', '--rm', '--network', 'none', 'node:test'];
+  const { stdout } = await subject.docker([
+    ...flags,
+    'sh',
+    '-c',
+    'stat -c "%F %t:%T" /home/disk; (: < /home/disk) 2>&1',
+  ]);
+  assert.match(stdout, /^character special file a:ed\n.*Operation not permitted/);
 });
 
 test('--device makes a node under the name, with owner and mode, and allows just what was said', async () => {

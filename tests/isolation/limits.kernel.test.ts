@@ -139,7 +139,11 @@ test(
   async () => {
     const { pid } = await limited('--oom-score-adj', '500');
     assert.equal(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim(), '500');
-    assert.equal(await subject.docker.ok(['exec', `limited${count - 1}`, 'cat', '/proc/self/oom_score_adj']), '500');
+    for (const flags of [[], ['-t']]) {
+      const name = `limited${count - 1}`;
+      const score = await subject.docker.ok(['exec', ...flags, name, 'cat', '/proc/self/oom_score_adj']);
+      assert.equal(score.trim(), '500', flags.join(' '));
+    }
     const off = await subject.run(['--oom-kill-disable'], 'cat', '/sys/fs/cgroup/memory/memory.oom_control');
     assert.match(off.stdout, /oom_kill_disable 1/);
     assert.match(off.stderr, /OOM killer is disabled for the container, but no memory limit is set/);
@@ -188,6 +192,10 @@ test('ulimits are set in run and exec, and lowered with a warning to what the ho
     ]);
     assert.match(inExec, /Max open files +100 +200/);
   }
+  assert.match(
+    await subject.prints(['--ulimit', 'core=-1'], 'grep', 'core', '/proc/self/limits'),
+    /unlimited +unlimited/,
+  );
   const hard = Number(/Max open files +\d+ +(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
   const isHeld = ((BigInt(`0x${statusField('self', 'CapEff')}`) >> 24n) & 1n) === 1n;
   const raised = await subject.run(['--ulimit', `nofile=${hard + 1}`], 'sh', '-c', 'ulimit -n');
