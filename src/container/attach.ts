@@ -7,6 +7,7 @@ import { containerPaths } from './paths.ts';
 import { type ContainerRecord, getById, getContainer, publishContainerEvent } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 import { isAlive } from './state.ts';
+import { whileRunning } from './while-running.ts';
 
 export interface AttachRequest {
   readonly stdin: boolean;
@@ -144,6 +145,6 @@ class AttachmentConnection implements Attachment {
 export async function resizeContainer(room: ContainerRoom, reference: string, size: TerminalSize): Promise<void> {
   const record = getContainer(room, reference);
   if (!isAlive(record.state)) throw new EngineError('conflict', `container ${record.id} is not running`);
-  await room.runtime.resize(record.id, size);
+  await whileRunning(room, record.id, () => room.runtime.resize(record.id, size));
   publishContainerEvent(room, record, 'resize', { height: String(size.rows), width: String(size.columns) });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { EngineError, errnoOf } from '#/base/errors.ts';
+import type { ContainerId } from '#/base/ids.ts';
 import { deleteContainerRow } from '#/store/containers.ts';
 import { releaseTask } from './exit.ts';
 import { killAndWait } from './kill.ts';
@@ -14,19 +15,28 @@ export interface RemoveOptions {
   readonly force: boolean;
 }
 
+/** How often a container that others start again meanwhile is killed. */
+const KILLS_MAX = 5;
+
 /** Removes a container and all that it has. Throws conflict, with Docker's text, while it runs and `force` is not given. */
 export async function removeContainer(room: ContainerRoom, reference: string, { force }: RemoveOptions): Promise<void> {
-  const found = getContainer(room, reference);
-  if (isAlive(found.state) || found.state.status === 'restarting') {
-    if (!force) throw stillAlive(found);
-    await killAndWait(room, found.id);
+  const { id } = getContainer(room, reference);
+  for (let attempt = 1; ; attempt++) {
+    const found = findById(room, id);
+    if (found !== undefined && (isAlive(found.state) || found.state.status === 'restarting')) {
+      if (!force || attempt > KILLS_MAX) throw stillAlive(found);
+      await killAndWait(room, id);
+    }
+    if (await room.locks.run(id, () => removeUnlessAlive(room, id))) return;
   }
-  await room.locks.run(found.id, async () => {
-    const record = findById(room, found.id);
-    if (record === undefined) return;
-    if (isAlive(record.state)) throw stillAlive(record);
-    await removeWhileLocked(room, record);
-  });
+}
+
+async function removeUnlessAlive(room: ContainerRoom, id: ContainerId): Promise<boolean> {
+  const record = findById(room, id);
+  if (record === undefined) return true;
+  if (isAlive(record.state)) return false;
+  await removeWhileLocked(room, record);
+  return true;
 }
 
 function stillAlive(record: ContainerRecord): EngineError {

@@ -62,26 +62,20 @@ async function startAgain(daemon: TestDaemon, random: Random): Promise<TestDaemo
       () => undefined,
     );
     await sleep(moment);
-    const lock = join(daemon.dataRoot, 'daemon.lock');
-    const pid = Number(readFileSync(lock, 'utf8'));
-    if (pid > 1 && pid !== daemon.pid) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It had not written its pid yet, or it ended.
-      }
-    }
-    await starting;
-    await sleep(50);
+    killStarting(daemon);
+    // Where it was too early or too late for that.
+    await (await starting)?.kill9();
   }
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await daemon.again();
-    } catch (error) {
-      // The one that was to be killed may have started after all.
-      if (attempt === 20 || !/another daemon/.test(String(error))) throw error;
-      process.kill(Number(readFileSync(join(daemon.dataRoot, 'daemon.lock'), 'utf8')), 'SIGKILL');
-      await sleep(100);
-    }
+  return await daemon.again();
+}
+
+/** A daemon writes its pid into the lock of its data root first of all. */
+function killStarting(last: TestDaemon): void {
+  const pid = Number(readFileSync(join(last.dataRoot, 'daemon.lock'), 'utf8'));
+  if (pid <= 1 || pid === last.pid) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
   }
 }
