@@ -28,7 +28,7 @@ export async function unmountSharedMemory(room: ContainerRoom, id: ContainerId):
 export function planSharedMemory(room: ContainerRoom, { id, config }: ContainerRecord): readonly OciMount[] {
   const { ipc } = config.namespaces;
   const bind = (source: string): readonly OciMount[] => [
-    { destination: '/dev/shm', type: 'bind', source, options: ['rbind', 'rprivate'] },
+    { destination: '/dev/shm', type: 'bind', source, options: ['rbind', 'rprivate', 'nosuid', 'noexec', 'nodev'] },
   ];
   switch (ipc.kind) {
     case 'none':

@@ -23,7 +23,9 @@ export async function planTask(
   rootPath: string,
   network: ContainerNetwork,
 ): Promise<OciRuntimeConfig> {
-  const { config } = record;
+  // Who shares a network bears its host name too, in a UTS namespace of its own.
+  const { hostname, domainname } = (network.sharedWith ?? record).config;
+  const config: ContainerConfig = { ...record.config, hostname, domainname };
   const user = resolveUser(rootPath, config.process.user, config.process.groupAdd);
   return {
     ociVersion: OCI_VERSION,

@@ -17,7 +17,7 @@ export function planNamespaces(
   planned.push(...joinable(room, 'pid', namespaces.pid));
   if (namespaces.ipc.kind === 'none' || namespaces.ipc.kind === 'shareable') planned.push({ type: 'ipc' });
   else planned.push(...joinable(room, 'ipc', namespaces.ipc));
-  if (namespaces.uts === 'private') planned.push(...utsOf(network));
+  if (namespaces.uts === 'private') planned.push({ type: 'uts' });
   if (namespaces.cgroup === 'private') planned.push({ type: 'cgroup' });
   return planned;
 }
@@ -27,9 +27,4 @@ function joinable(room: Pick<ContainerRoom, 'store'>, type: 'pid' | 'ipc', mode:
   if (mode.kind === 'private') return [{ type }];
   const other = requireAlive(room, mode.container, `${type.toUpperCase()} namespace`);
   return [{ type, path: `/proc/${pidOf(other)}/ns/${type}` }];
-}
-
-/** Who shares a network shares its hostname too, as Docker has it. */
-function utsOf({ sharedWith }: ContainerNetwork): readonly Namespace[] {
-  return [sharedWith === undefined ? { type: 'uts' } : { type: 'uts', path: `/proc/${pidOf(sharedWith)}/ns/uts` }];
 }
