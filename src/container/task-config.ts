@@ -110,12 +110,18 @@ function planLinux(
     devices: devices.nodes,
     cgroupsPath: cgroupNameOf(room, record).ociPath,
     resources: { ...planResources(config.resources), devices: devices.rules },
-    ...(Object.keys(config.sysctls).length === 0 ? {} : { sysctl: config.sysctls }),
+    sysctl: { ...defaultSysctls(config), ...config.sysctls },
     ...(seccomp === undefined ? {} : { seccomp }),
     ...rootPropagation(config),
     maskedPaths: security.maskedPaths ?? (security.privileged ? [] : MASKED_PATHS),
     readonlyPaths: security.readonlyPaths ?? (security.privileged ? [] : READONLY_PATHS),
   };
+}
+
+/** As Docker: in a network of its own, low ports and ping need no capability, since nobody else's are taken. */
+function defaultSysctls({ network }: ContainerConfig): Readonly<Record<string, string>> {
+  if (network.mode.kind === 'host' || network.mode.kind === 'container') return {};
+  return { 'net.ipv4.ip_unprivileged_port_start': '0', 'net.ipv4.ping_group_range': '0 2147483647' };
 }
 
 /** A shared or slave bind needs its root to be so too. */

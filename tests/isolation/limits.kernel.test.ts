@@ -260,6 +260,23 @@ test(
   },
 );
 
+test('low ports and ping are free to everybody in a network of its own, unless asked otherwise', async () => {
+  const files = ['ip_unprivileged_port_start', 'ping_group_range'].map((name) => `/proc/sys/net/ipv4/${name}`);
+  assert.equal(await subject.prints(['-u', 'app'], 'cat', ...files), '0\n0\t2147483647');
+  const sysctl = ['--sysctl', 'net.ipv4.ip_unprivileged_port_start=500'];
+  assert.equal(await subject.prints(sysctl, 'cat', ...files), '500\n0\t2147483647');
+  const bind = await subject.run(['-u', 'app'], 'timeout', '1', 'nc', '-l', '-p', '80');
+  assert.doesNotMatch(bind.stderr, /ermission denied/);
+  const shared = await subject.docker.ok(['run', '--rm', '--network', 'host', 'busybox:test', 'cat', ...files]);
+  assert.equal(
+    shared,
+    files
+      .map((name) => readFileSync(name, 'utf8'))
+      .join('')
+      .trim(),
+  );
+});
+
 const CPUS = availableParallelism();
 const REFUSED: readonly (readonly [readonly string[], string])[] = [
   [['-m', '5m'], 'Minimum memory limit allowed is 6MB'],
