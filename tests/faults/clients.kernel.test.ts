@@ -266,3 +266,32 @@ test('a client that asks for much and reads nothing costs little memory', async 
   await expectApi(daemon, 200, 'DELETE', '/images/large:1');
   await assertAtRest();
 });
+
+test('a daemon that is asked to stop does so within seconds, whatever its clients are doing', async (context) => {
+  await runContainer(daemon, {
+    name: 'deaf',
+    command: ['sh', '-c', 'trap "" TERM; while :; do echo x; sleep 0.01; done'],
+  });
+  const archive = dataArchive('stalled:1', randomBytes(1_000_000));
+  const requests = [
+    'POST /containers/deaf/wait HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n',
+    'POST /containers/deaf/stop?t=600 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n',
+    'GET /containers/deaf/logs?follow=1&stdout=1 HTTP/1.1\r\nHost: x\r\n\r\n',
+    'GET /events HTTP/1.1\r\nHost: x\r\n\r\n',
+    'POST /containers/deaf/attach?stream=1&stdout=1&stdin=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n',
+    `POST /images/load HTTP/1.1\r\nHost: x\r\nContent-Length: ${archive.length}\r\n\r\n${archive.toString('latin1', 0, 3000)}`,
+    ...HEADS,
+  ];
+  const clients = await Promise.all([...requests, ...requests].map(rawClient));
+  for (const { socket } of clients) socket.pause();
+  await sleep(500);
+  const started = performance.now();
+  assert.equal(await daemon.stop(), 0);
+  const ms = Math.round(performance.now() - started);
+  context.diagnostic(`${ms} ms`);
+  assert.ok(ms < 8000, `${ms} ms`);
+  for (const { socket } of clients) socket.destroy();
+  daemon = await daemon.again();
+  assert.ok((await inspectState(daemon, 'deaf')).Running);
+  await expectApi(daemon, 204, 'DELETE', '/containers/deaf?force=1');
+});
