@@ -94,6 +94,8 @@ shift 2
 if [ "$mode" = --inside ]; then
   make_private "$data_root"
   hide_unified_hierarchy
+  # glibc gives every busy thread an arena of its own, which then holds on to what the thread once needed.
+  export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
   exec "$@"
 fi
 

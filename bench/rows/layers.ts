@@ -14,7 +14,7 @@ interface Indexing {
 /** Indexes the large layer in a worker, as ingest and derive do, and watches this thread's event loop meanwhile. */
 async function indexOnce(images: BenchImages): Promise<Indexing> {
   const directory = mkdtempSync('/var/tmp/gantry-bench-index-');
-  const workers = new WorkerPool({ size: 1, idleMs: 1000 });
+  const workers = new WorkerPool({ size: 1, idleMs: 1000, onIdle: () => {} });
   const derive = (name: string) => {
     const outputPath = join(directory, name);
     const request = { tarPath: images.manyFilesTar, form: 'erofs', outputPath, limits: DEFAULT_LAYER_LIMITS } as const;

@@ -16,6 +16,7 @@ import { EventBus } from '#/events/events.ts';
 import { openImages } from '#/image/images.ts';
 import { openLayerStore } from '#/layer/open.ts';
 import { probeHost } from '#/linux/host.ts';
+import { releaseFreeMemory } from '#/linux/memory.ts';
 import { hostPrograms } from '#/linux/process.ts';
 import { openNetworks } from '#/network/open.ts';
 import { openConmonRuntime } from '#/runtime/open.ts';
@@ -41,6 +42,7 @@ export interface EngineOptions {
   readonly storageDriver?: 'erofs' | 'unpacked';
 }
 
+const SETTLED_MS = 10_000;
 const STOP_TIMEOUT_SEC = 10;
 const LOG_DEFAULTS = { maxSizeBytes: 10 * 1024 * 1024, maxFiles: 5 };
 const INIT_PROGRAMS = ['catatonit', 'tini', 'docker-init'];
@@ -56,6 +58,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     await recoverContainers(rooms.containers);
     await rooms.images.sweep();
     void rotateLogsForever(rooms.containers);
+    // Opening needs more than idling does.
+    setTimeout(releaseFreeMemory, SETTLED_MS).unref();
     return engineOver(rooms, options);
   });
 }

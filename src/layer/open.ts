@@ -10,6 +10,7 @@ import { KeyedMutex } from '#/base/keyed-mutex.ts';
 import type { Logger } from '#/base/log.ts';
 import { ContentStore } from '#/content/content.ts';
 import { probeErofs } from '#/linux/erofs.ts';
+import { releaseFreeMemory } from '#/linux/memory.ts';
 import { deleteLayerRow, findLayerRow, listLayerIds } from '#/store/layers.ts';
 import { isLeased } from '#/store/leases.ts';
 import type { Store } from '#/store/store.ts';
@@ -51,7 +52,11 @@ export async function openLayerStore(options: OpenLayerStore): Promise<LayerStor
   const content = options.content ?? new ContentStore({ dataRoot, store, clock });
   const kind = options.kind ?? probeKind(files, log);
   const limits = { ...DEFAULT_LAYER_LIMITS, ...options.limits };
-  const workers = new WorkerPool({ size: Math.min(WORKERS_MAX, availableParallelism()), idleMs: WORKER_IDLE_MS });
+  const workers = new WorkerPool({
+    size: Math.min(WORKERS_MAX, availableParallelism()),
+    idleMs: WORKER_IDLE_MS,
+    onIdle: releaseFreeMemory,
+  });
   sweepDerivations(files, store, content);
   dropIncompleteRows(store, content, log);
   const lowers = new Lowers({ store, content, files, workers, log, form: kind, limits });

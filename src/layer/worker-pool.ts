@@ -20,10 +20,17 @@ export class WorkerPool {
   readonly #slots: Slot[] = [];
   readonly #size: number;
   readonly #idleMs: number;
+  readonly #onIdle: () => void;
 
-  constructor({ size, idleMs }: { readonly size: number; readonly idleMs: number }) {
+  /** `onIdle` is called when the last worker has ended for want of work. */
+  constructor({
+    size,
+    idleMs,
+    onIdle,
+  }: { readonly size: number; readonly idleMs: number; readonly onIdle: () => void }) {
     this.#size = size;
     this.#idleMs = idleMs;
+    this.#onIdle = onIdle;
   }
 
   /** `onFree` gets back each buffer that was sent. */
@@ -79,7 +86,9 @@ export class WorkerPool {
     slot.stopTimer = setTimeout(() => {
       const at = this.#slots.indexOf(slot);
       if (at !== -1) this.#slots.splice(at, 1);
-      void slot.worker.terminate();
+      void slot.worker.terminate().then(() => {
+        if (this.#slots.length === 0) this.#onIdle();
+      });
     }, this.#idleMs).unref();
   }
 }
