@@ -1,3 +1,4 @@
+import { closeSync, fchmodSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { EngineError, toEngineError } from '#/base/errors.ts';
 import { MIGRATIONS } from './migrations.ts';
@@ -110,6 +111,7 @@ function storeError(error: unknown): EngineError {
 
 /** Opens (or makes) the database file and brings its schema up to date. Throws data-loss for one from a newer Gantry. */
 export function openStore(path: string): Store {
+  keepToOwner(path);
   const db = new DatabaseSync(path);
   try {
     db.exec(
@@ -122,6 +124,18 @@ export function openStore(path: string): Store {
     throw toEngineError(error, `open the database ${path}`);
   }
   return new Store(db);
+}
+
+/** Environments with their passwords are in it. SQLite gives the files beside it the same mode. */
+function keepToOwner(path: string): void {
+  if (path === ':memory:') return;
+  try {
+    const file = openSync(path, 'a', 0o600);
+    fchmodSync(file, 0o600);
+    closeSync(file);
+  } catch (error) {
+    throw toEngineError(error, `open the database ${path}`);
+  }
 }
 
 /** In pages of 4 KiB: how much the log of changes holds before it is written back, and what is kept free in both files. */

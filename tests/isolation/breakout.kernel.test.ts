@@ -201,7 +201,7 @@ test('targets of mounts that go through links of the image stay inside', async (
   assert.equal(meminfo.stdout, 'mounted\n');
 });
 
-test('a bind on /etc keeps the container its own hosts file; --init is found behind links', async () => {
+test('a bind on /etc leaves the container with a hosts file of its own; --init is found behind links', async () => {
   const etc = mkdtempSync(join(tmpdir(), 'etc-'));
   writeFileSync(join(etc, 'mine'), 'mine\n');
   assert.match(await subject.prints(['-v', `${etc}:/etc`], 'cat', '/etc/mine', '/etc/hosts'), /^mine\n127\.0\.0\.1/);

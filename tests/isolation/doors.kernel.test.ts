@@ -29,6 +29,7 @@ test('nobody but root enters the data root, the containers or their logs (CVE-20
     const path = join(dataRoot, name);
     assert.match(modeOf(path), /^7[01][01]$/, path);
   }
+  for (const name of ['gantry.db', 'gantry.db-wal']) assert.equal(modeOf(join(dataRoot, name)), '600', name);
   const asNobody = (...command: string[]) =>
     runCommand(['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', ...command]);
   for (const path of [dataRoot, join(dataRoot, 'containers'), join(dataRoot, 'gantry.db'), join(dataRoot, 'roots')]) {
@@ -47,7 +48,7 @@ test('nobody but root enters the data root, the containers or their logs (CVE-20
   assert.deepEqual(open, [], 'writable by everybody');
 });
 
-test('the socket is root its own and of a group, and others cannot connect', async () => {
+test('the socket belongs to root and a group, and others cannot connect', async () => {
   const { socketPath } = subject.daemon;
   assert.equal(modeOf(socketPath), '660');
   const asOther = (gid: string) =>
