@@ -134,7 +134,7 @@ test('output of 100 MB a second fills neither the disk nor the memory, and stop 
   const attach = '/containers/spam/attach?stream=1&stdout=1';
   const readers = await Promise.all([stall(attach), stall(attach)]);
   // The first look comes within a second; what came until then is not counted.
-  await sleep(2000);
+  await sleep(3000);
   let largest = 0;
   for (let look = 0; look < 30; look++) {
     await sleep(100);
@@ -152,7 +152,7 @@ test('output of 100 MB a second fills neither the disk nor the memory, and stop 
     `logs at most ${Math.round(largest)} MB in ${logs.length} files; memory ${Math.round(rssBefore)} to ${Math.round(rss)} MB; stop ${stopped.ms} ms, rm ${removed.ms} ms`,
   );
   assert.ok(logs.length <= 3, `${logs}`);
-  assert.ok(largest < 150, `${largest} MB of logs`);
+  assert.ok(largest < 300, `${largest} MB of logs`);
   assert.ok(rss - rssBefore < 100, `${rssBefore} to ${rss} MB`);
   assert.ok(stopped.ms < 4000 && removed.ms < 2000, `${stopped.ms} ${removed.ms}`);
 });
