@@ -182,6 +182,15 @@ test('targets of mounts that go through links of the image stay inside', async (
   assert.deepEqual([show.code, show.stdout], [0, 'mounted\nmounted\n'], show.stderr);
   assert.equal(readFileSync(join(source, 'new'), 'utf8'), 'inside\n');
   assert.deepEqual(listing(secret), before);
+  for (const flags of [
+    ['--device', '/dev/null:/data/node'],
+    ['--device', '/dev/null:/up/node'],
+    ['-w', '/data/made'],
+    ['-w', '/up/made'],
+  ]) {
+    await inImage('targets:test', flags, 'true');
+    assert.deepEqual(listing(secret), before, flags.join(' '));
+  }
   const refused = async (target: string, kind = 'bind'): Promise<string> => {
     const flags = kind === 'bind' ? ['-v', `${source}:${target}`] : ['--tmpfs', target];
     const { code, stderr } = await inImage('targets:test', flags, 'true');
