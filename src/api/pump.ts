@@ -26,9 +26,9 @@ export async function pump(socket: Duplex, stdio: PumpedStdio, { stdin, detachKe
   const keys = stdio.tty ? parseDetachKeys(detachKeys || DEFAULT_DETACH_KEYS) : undefined;
   const onClose = (): void => stdio.close();
   socket.once('close', onClose);
-  // Input runs beside output: its end says nothing about the output's.
+  // Input runs beside output: neither its end nor its failure (the program reads no more) says anything about the output's.
   const input = stdin ? pumpInput(socket, stdio, keys) : drain(socket);
-  input.catch(() => stdio.close());
+  input.catch(() => drain(socket)).catch(() => {});
   try {
     for await (const { stream, data } of stdio.output) {
       if (socket.destroyed) return;

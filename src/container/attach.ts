@@ -105,7 +105,7 @@ class AttachmentConnection implements Attachment {
     stdio.onOutput = (stream, data) => this.output.push(stream, data);
     stdio.ended.then(
       () => this.output.liveEnded(),
-      () => this.output.liveEnded(),
+      () => this.output.liveLost(),
     );
     this.#stdio.resolve(stdio);
   }

@@ -60,7 +60,13 @@ export class AttachedOutput implements AsyncIterable<OutputPiece> {
     this.#wake();
   }
 
-  /** The task closed its output, or the live connection was lost. */
+  /** The live connection broke off: what it still held is in the log. */
+  liveLost(): void {
+    if (this.#state === 'live') this.#state = 'behind';
+    this.#wake();
+  }
+
+  /** The task closed its output. */
   liveEnded(): void {
     if (this.#state === 'live') this.#state = 'ended';
     this.#wake();

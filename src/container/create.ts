@@ -10,7 +10,7 @@ import { generateName, parseContainerName } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { planCreate } from './plan-create.ts';
 import { type ContainerRecord, findById, publishContainerEvent, setState } from './record.ts';
-import { checkReferences } from './references.ts';
+import { resolveReferences } from './references.ts';
 import { takeApart } from './remove.ts';
 import type { ContainerRoom } from './room.ts';
 
@@ -28,8 +28,7 @@ export async function createContainer(room: ContainerRoom, spec: ContainerSpec):
   const name = spec.name === undefined || spec.name === '' ? undefined : parseContainerName(spec.name);
   const image = room.images.resolveForRun(spec.image, spec.platform);
   const plan = planCreate(id, spec, image, hostname());
-  await checkReferences(room, plan.config);
-  const fitted = fitToHost(plan.config, room.host);
+  const fitted = fitToHost(await resolveReferences(room, plan.config), room.host);
   try {
     const record = claim(room, id, name, fitted.config);
     await mkdir(containerPaths(room, id).dir, { recursive: true, mode: 0o710 });

@@ -5,33 +5,42 @@ import { getContainer } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 
 /**
- * Throws invalid-argument where the config names containers, networks or host paths that are not there, with Docker's texts.
- * Never not-found: clients take that for a missing image and pull.
+ * The same config with containers named by id, since names change. Throws invalid-argument where it names containers,
+ * networks or host paths that are not there, with Docker's texts; never not-found: clients take that for a missing image.
  */
-export async function checkReferences(room: ContainerRoom, config: ContainerConfig): Promise<void> {
+export async function resolveReferences(room: ContainerRoom, config: ContainerConfig): Promise<ContainerConfig> {
   if (config.runtime !== undefined && config.runtime !== room.runtime.info.name) {
     throw new EngineError(
       'invalid-argument',
       `unknown or invalid runtime name: ${config.runtime} (this engine runs ${room.runtime.info.name})`,
     );
   }
+  for (const mount of config.mounts) await checkBindSource(mount);
   try {
-    checkNames(room, config);
+    return resolveNames(room, config);
   } catch (error) {
     if (!isEngineError(error, 'not-found')) throw error;
     throw new EngineError('invalid-argument', error.message, { cause: error });
   }
-  for (const mount of config.mounts) await checkBindSource(mount);
 }
 
-function checkNames(room: ContainerRoom, config: ContainerConfig): void {
-  const { mode } = config.network;
-  if (mode.kind === 'network') room.networks.get(mode.name);
-  if (mode.kind === 'container') getContainer(room, mode.container);
-  for (const namespace of [config.namespaces.pid, config.namespaces.ipc]) {
-    if (namespace.kind === 'container') getContainer(room, namespace.container);
-  }
+function resolveNames(room: ContainerRoom, config: ContainerConfig): ContainerConfig {
+  const { namespaces, network } = config;
+  if (network.mode.kind === 'network') room.networks.get(network.mode.name);
+  return {
+    ...config,
+    network: { ...network, mode: byId(room, network.mode) },
+    namespaces: { ...namespaces, pid: byId(room, namespaces.pid), ipc: byId(room, namespaces.ipc) },
+  };
 }
+
+type Joined = { readonly kind: 'container'; readonly container: string };
+
+function byId<T extends { readonly kind: string }>(room: ContainerRoom, mode: T | Joined): T | Joined {
+  return isJoined(mode) ? { kind: 'container', container: getContainer(room, mode.container).id } : mode;
+}
+
+const isJoined = (mode: { readonly kind: string }): mode is Joined => mode.kind === 'container';
 
 async function checkBindSource(mount: MountSpec): Promise<void> {
   if (mount.kind !== 'bind' || mount.createSource) return;

@@ -101,7 +101,7 @@ export interface AttachOptions {
 export interface TaskStdio {
   /** Called for each piece, in order; on a terminal everything is stdout. */
   onOutput: (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
-  /** Resolves when the task has closed its output, or this connection was closed. */
+  /** Resolves when the task has closed its output, or this connection was closed; rejects with unavailable where it was lost. */
   readonly ended: Promise<void>;
   /** Resolves when the task has taken the bytes. Rejects with unavailable when its stdin is closed. */
   write(data: Uint8Array): Promise<void>;

@@ -17,10 +17,14 @@ export function monitorStdio(socket: Socket, options: MonitorStdioOptions = {}):
   const input = new InputQueue(socket);
   let hasLeft = false;
   let leave = (): void => {};
-  const ended = new Promise<void>((resolve) => {
+  let hasEnded = false;
+  const ended = new Promise<void>((resolve, reject) => {
     leave = resolve;
-    socket.once('close', () => resolve());
+    // A monitor that goes with input unread resets the connection, and what it had sent before may be lost with it.
+    const lost = () => new EngineError('unavailable', 'the connection to the monitor was lost');
+    socket.once('close', () => (hasEnded || hasLeft ? resolve() : reject(lost())));
   });
+  ended.catch(() => {});
   const stdio: TaskStdio = {
     onOutput: () => {},
     ended,
@@ -38,7 +42,10 @@ export function monitorStdio(socket: Socket, options: MonitorStdioOptions = {}):
     if (!hasLeft) stdio.onOutput(packet[0] === STDERR ? 'stderr' : 'stdout', packet.subarray(1));
   });
   socket.on('error', () => {}); // 'close' follows.
-  socket.once('end', () => socket.destroy());
+  socket.once('end', () => {
+    hasEnded = true;
+    socket.destroy();
+  });
   return stdio;
 }
 

@@ -63,6 +63,18 @@ test('the end of input reaches the container while its output still comes', asyn
   assert.equal(child.said.text, 'input\nafter\n');
 });
 
+test('a program that reads only some of its input says all that it has to say', async () => {
+  const input = Buffer.alloc(1_000_000, 'line\n');
+  for (let round = 0; round < 5; round++) {
+    for (const options of [['--rm'], ['--rm', '--network', 'none']]) {
+      const { code, stdout } = await story.docker(['run', '-i', ...options, IMAGE, 'head', '-n', '1'], { input });
+      assert.deepEqual([code, stdout], [0, 'line\n']);
+    }
+  }
+  await ok('run', '-d', '--name', 'box', IMAGE, 'sleep', '100');
+  assert.equal((await story.docker(['exec', '-i', 'box', 'head', '-n', '1'], { input })).stdout, 'line\n');
+});
+
 test('the detach keys leave the container running, and attaching again goes on', async () => {
   await ok('run', '-dit', '--name', 'shell', IMAGE, 'sh');
   const client = startInTerminal(['attach', 'shell']);
