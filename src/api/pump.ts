@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { OutputPiece } from '#/engine/index.ts';
-import { DEFAULT_DETACH_KEYS, DetachDetector, parseDetachKeys } from './detach-keys.ts';
+import { DetachKeys, parseDetachKeys } from '#/spec/docker-api/detach-keys.ts';
 import { frame } from './stdcopy.ts';
 
 /** The other end of a hijacked connection: a container's stdio or an exec session's. */
@@ -23,7 +23,7 @@ export interface PumpOptions {
 
 /** Moves bytes both ways between a client and a stdio until the output ends, the client goes, or it types the detach keys. */
 export async function pump(socket: Duplex, stdio: PumpedStdio, { stdin, detachKeys }: PumpOptions): Promise<void> {
-  const keys = stdio.tty ? parseDetachKeys(detachKeys || DEFAULT_DETACH_KEYS) : undefined;
+  const keys = stdio.tty ? new DetachKeys(parseDetachKeys(detachKeys)) : undefined;
   const onClose = (): void => stdio.close();
   socket.once('close', onClose);
   // Input runs beside output: neither its end nor its failure (the program reads no more) says anything about the output's.
@@ -42,12 +42,11 @@ export async function pump(socket: Duplex, stdio: PumpedStdio, { stdin, detachKe
   }
 }
 
-async function pumpInput(socket: Duplex, stdio: PumpedStdio, keys: Uint8Array | undefined): Promise<void> {
-  const detector = keys === undefined ? undefined : new DetachDetector(keys);
+async function pumpInput(socket: Duplex, stdio: PumpedStdio, keys: DetachKeys | undefined): Promise<void> {
   for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
-    const { input, detached } = detector?.take(chunk) ?? { input: chunk, detached: false };
-    if (input.length > 0) await stdio.write(input);
-    if (detached) {
+    const { pass, detaches } = keys?.feed(chunk) ?? { pass: chunk, detaches: false };
+    if (pass.length > 0) await stdio.write(pass);
+    if (detaches) {
       stdio.detach();
       return;
     }

@@ -1,7 +1,7 @@
 import { demultiplex } from '#/client/frames.ts';
 import type { Wire } from '#/client/wire.ts';
+import { DetachKeys, parseDetachKeys } from '#/spec/docker-api/detach-keys.ts';
 import type { CommandIo } from '../command.ts';
-import { DetachKeys, parseDetachKeys } from './detach-keys.ts';
 import { rawTerminal } from './raw-terminal.ts';
 
 export interface AttachOptions {

@@ -1,7 +1,9 @@
+import { EngineError } from '#/base/errors.ts';
+
 const CONTROL: Readonly<Record<string, number>> = { '@': 0, '[': 27, '\\': 28, ']': 29, '^': 30, _: 31 };
 const DEFAULT_KEYS: readonly number[] = [16, 17];
 
-/** `ctrl-p,ctrl-q`, `a,b` as bytes; docker's default where nothing is given. */
+/** `ctrl-p,ctrl-q`, `a,b` as bytes; docker's default where nothing is given. Throws invalid-argument for what no terminal sends. */
 export function parseDetachKeys(text: string | undefined): readonly number[] {
   if (text === undefined || text === '') return DEFAULT_KEYS;
   return text.split(',').map((key) => {
@@ -10,7 +12,7 @@ export function parseDetachKeys(text: string | undefined): readonly number[] {
     const code = control === undefined ? undefined : CONTROL[control];
     if (code !== undefined) return code;
     if (key.length === 1 && key.charCodeAt(0) < 128) return key.charCodeAt(0);
-    throw new Error(`Unknown character: '${key}'`);
+    throw new EngineError('invalid-argument', `invalid detach keys (${text}) provided: Unknown character: '${key}'`);
   });
 }
 
@@ -24,7 +26,7 @@ export class DetachKeys {
   }
 
   /** Keys that begin the sequence are held back until it is completed or broken. */
-  feed(bytes: Buffer): { readonly pass: Buffer; readonly detaches: boolean } {
+  feed(bytes: Uint8Array): { readonly pass: Buffer; readonly detaches: boolean } {
     const pass: number[] = [];
     for (const byte of bytes) {
       if (byte === this.#keys[this.#matched]) {
