@@ -24,6 +24,13 @@ test('without CAP_SYS_ADMIN neither mounts nor namespaces can be made, and what 
   assert.deepEqual(outcomes('read', []), [['ALLOW', undefined, undefined]]);
 });
 
+test('sockets are allowed, but for those to the hypervisor', () => {
+  assert.deepEqual(outcomes('socket', ['CAP_SYS_ADMIN']), [
+    ['ALLOW', undefined, 0],
+    ['ERRNO', 1, 0],
+  ]);
+});
+
 test('a capability brings back what belongs to it, but never keyrings', () => {
   assert.deepEqual(outcomes('mount', ['CAP_SYS_ADMIN']), [['ALLOW', undefined, undefined]]);
   assert.deepEqual(outcomes('clone', ['CAP_SYS_ADMIN']), [['ALLOW', undefined, undefined]]);

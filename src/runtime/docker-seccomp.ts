@@ -35,6 +35,14 @@ const ENOSYS = 38;
 /** CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET */
 const CLONE_NAMESPACES = 0x7e020000;
 
+/** Sockets to the hypervisor know no namespaces: from inside a container they reach whatever the host's do. */
+const AF_VSOCK = 40;
+const familyIs = (op: string): NonNullable<OciSeccompRule['args']> => [{ index: 0, value: AF_VSOCK, valueTwo: 0, op }];
+const NAMESPACED_SOCKETS: readonly OciSeccompRule[] = [
+  { names: ['socket'], action: 'SCMP_ACT_ALLOW', args: familyIs('SCMP_CMP_NE') },
+  { names: ['socket'], action: 'SCMP_ACT_ERRNO', errnoRet: EPERM, args: familyIs('SCMP_CMP_EQ') },
+];
+
 /**
  * The default profile, resolved for a container, made as strict as Docker's own: without CAP_SYS_ADMIN no mounts and no
  * namespaces, since user namespaces lead to most of the kernel's holes; what it refuses is EPERM.
@@ -44,7 +52,7 @@ export function tightenToDocker(filter: OciSeccomp, subject: SeccompSubject): Oc
   const allowed = new Set([...ALWAYS, ...NEEDS.flatMap(([calls, needed]) => (holds(needed) ? calls : []))]);
   const refused = new Set([...NEVER, ...NEEDS.flatMap(([calls, needed]) => (holds(needed) ? [] : calls))]);
   const makesNamespaces = holds(['CAP_SYS_ADMIN']);
-  const settled = new Set([...allowed, ...refused, ...(makesNamespaces ? [] : ['clone', 'clone3'])]);
+  const settled = new Set([...allowed, ...refused, 'socket', ...(makesNamespaces ? [] : ['clone', 'clone3'])]);
   const kept = (filter.syscalls ?? [])
     .map((rule) => ({ ...rule, names: rule.names.filter((name) => !settled.has(name)) }))
     .filter(({ names }) => names.length > 0);
@@ -54,6 +62,7 @@ export function tightenToDocker(filter: OciSeccomp, subject: SeccompSubject): Oc
       ...kept,
       { names: [...allowed], action: 'SCMP_ACT_ALLOW' },
       { names: [...refused], action: 'SCMP_ACT_ERRNO', errnoRet: EPERM },
+      ...NAMESPACED_SOCKETS,
       ...(makesNamespaces ? [] : plainClone(subject.architecture)),
     ],
   };

@@ -24,8 +24,21 @@ export function hostileLoader(): Buffer {
   const argv = Buffer.alloc(24);
   argv.writeBigUInt64LE(BigInt(start + SHELL_AT), 0);
   argv.writeBigUInt64LE(BigInt(start + SCRIPT_AT), 8);
-  const sizeBytes = ELF_HEADER_BYTES + PROGRAM_HEADER_BYTES + CODE.length + argv.length;
-  return Buffer.concat([elfHeader(start), loadHeader(sizeBytes), CODE, argv]);
+  return program(Buffer.concat([CODE, argv]));
+}
+
+/** A program for x86-64 that makes one system call and ends with its errno, 0 where it succeeded. */
+export function systemCall(number: number, first: number, second: number): Buffer {
+  const code = Buffer.from('b800000000bf00000000be0000000031d24531d20f0589c785ff7f04f7dfeb0231ffb83c0000000f05', 'hex');
+  code.writeUInt32LE(number, 1);
+  code.writeUInt32LE(first >>> 0, 6);
+  code.writeUInt32LE(second >>> 0, 11);
+  return program(code);
+}
+
+function program(code: Buffer): Buffer {
+  const start = BASE + ELF_HEADER_BYTES + PROGRAM_HEADER_BYTES;
+  return Buffer.concat([elfHeader(start), loadHeader(ELF_HEADER_BYTES + PROGRAM_HEADER_BYTES + code.length), code]);
 }
 
 function elfHeader(entry: number): Buffer {

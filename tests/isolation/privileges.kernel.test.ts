@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inThrowawayHost } from '../support/host.ts';
+import { busyboxLayer } from '../support/image.ts';
+import type { TarEntry } from '../support/tar.ts';
 import { statusField, useSubject } from './engine.ts';
+import { systemCall } from './loader.ts';
 
 inThrowawayHost();
 const subject = useSubject();
@@ -127,6 +130,45 @@ test('the filter binds execs too, on a terminal and privileged', async () => {
     assert.match(said.stdout + said.stderr, /Seccomp:\s*2/);
     if (flags[0] !== '--privileged') assert.match(said.stdout + said.stderr, /Operation not permitted/);
   }
+});
+
+const [EPERM, ENOSYS] = [1, 38];
+/** Numbers of x86-64. */
+const CALLS: readonly (readonly [name: string, number: number, first: number, second: number, errno: number])[] = [
+  ['getpid', 39, 0, 0, 0],
+  ['socket(AF_INET)', 41, 2, 1, 0],
+  ['socket(AF_VSOCK)', 41, 40, 1, EPERM],
+  ['personality(query)', 135, 0xffffffff, 0, 0],
+  ['personality(ADDR_NO_RANDOMIZE)', 135, 0x40000, 0, ENOSYS],
+  ['pivot_root', 155, 0, 0, EPERM],
+  ['add_key', 248, 0, 0, EPERM],
+  ['keyctl', 250, 0, 0, EPERM],
+  ['unshare(CLONE_NEWUSER)', 272, 0x10000000, 0, EPERM],
+  ['perf_event_open', 298, 0, 0, EPERM],
+  ['open_by_handle_at', 304, 0, 0, EPERM],
+  ['setns', 308, 0, 0, EPERM],
+  ['bpf', 321, 0, 0, EPERM],
+  ['userfaultfd', 323, 0, 0, EPERM],
+  ['io_uring_setup', 425, 0, 0, ENOSYS],
+  ['fsopen', 430, 0, 0, EPERM],
+  ['clone3', 435, 0, 0, ENOSYS],
+];
+
+test('every call that the default filter judges ends as it should', { skip: process.arch !== 'x64' }, async () => {
+  const programs = CALLS.map(([, number, first, second], index): TarEntry => {
+    return { name: `call${index}`, mode: 0o755, content: systemCall(number, first, second) };
+  });
+  await subject.load({
+    layers: [[...busyboxLayer(), ...programs]],
+    config: { Env: ['PATH=/bin'] },
+    tags: ['calls:test'],
+  });
+  const script = CALLS.map((_, index) => `/call${index}; echo $?`).join('; ');
+  const said = await subject.docker.ok(['run', '--rm', '--network', 'none', 'calls:test', 'sh', '-c', script]);
+  assert.deepEqual(
+    said.split('\n').map((errno, index) => [CALLS[index]?.[0], Number(errno)]),
+    CALLS.map(([name, , , , errno]) => [name, errno]),
+  );
 });
 
 test('with CAP_SYS_ADMIN the filter lets mounts and namespaces pass', async () => {
