@@ -54,6 +54,14 @@ test('a line of 300 kB comes back whole', async () => {
   assert.equal((await ok('logs', '-n', '1', 'long')).length, 300_000);
 });
 
+test('times and details stand before lines, not within those that came in pieces', async () => {
+  await runShell('pieces', 'printf a; sleep 0.1; printf b; sleep 0.1; echo c; seq 100000 120000');
+  const lines = (await ok('logs', '-t', 'pieces')).split('\n').map((line) => line.replace(/^\S+Z /, ''));
+  assert.equal(lines.length, 20_002);
+  assert.equal(lines[0], 'abc');
+  assert.ok(lines.slice(1).every((line, index) => line === String(100_000 + index)));
+});
+
 test('a log is rotated at its size, keeps so many files, and a follower loses nothing', async () => {
   const script =
     'sleep 0.5; i=0; while [ $i -lt 6 ]; do seq $((i * 2000)) $((i * 2000 + 1999)); i=$((i + 1)); sleep 0.5; done';

@@ -65,17 +65,30 @@ async function logs({ engine, params, query, response, signal, version }: HttpCa
     until: untilMs === undefined || untilMs === 0 ? undefined : nanoTime(query.get('until') ?? '', untilMs),
     signal,
   });
-  const timestamps = boolOf(query, 'timestamps');
-  const details = boolOf(query, 'details') ? printLogDetails(record.config) : '';
+  const print = linePrinter(tty, {
+    timestamps: boolOf(query, 'timestamps'),
+    details: boolOf(query, 'details') ? printLogDetails(record.config) : '',
+  });
   response.writeHead(200, { 'Content-Type': streamType(tty, version) });
   response.flushHeaders();
-  for await (const batch of batches)
-    await writeAll(
-      response,
-      Buffer.concat(batch.map((entry) => printEntry(entry, tty, `${timestamps ? `${entry.time} ` : ''}${details}`))),
-    );
+  for await (const batch of batches) await writeAll(response, Buffer.concat(batch.map(print)));
   response.end();
 }
+
+/** A line may come in pieces: what stands before lines stands before the first of them only. */
+function linePrinter(
+  tty: boolean,
+  { timestamps, details }: { readonly timestamps: boolean; readonly details: string },
+) {
+  const unfinished = { stdout: false, stderr: false };
+  return (entry: LogEntry): Uint8Array => {
+    const prefix = unfinished[entry.stream] ? '' : `${timestamps ? `${entry.time} ` : ''}${details}`;
+    unfinished[entry.stream] = entry.data.at(-1) !== NEWLINE;
+    return printEntry(entry, tty, prefix);
+  };
+}
+
+const NEWLINE = 0x0a;
 
 function printEntry(entry: LogEntry, tty: boolean, prefix: string): Uint8Array {
   const data = prefix === '' ? entry.data : Buffer.concat([Buffer.from(prefix), entry.data]);
