@@ -23,7 +23,7 @@ test('exec passes output, exit codes and signals of its program', async () => {
 
 test('exec of what is not there ends with 127, of what is not executable with 126', async () => {
   await withSleeper();
-  const refused = (code: number, text: string, ...args: readonly string[]) =>
+  const refused = (code: number, text: string | RegExp, ...args: readonly string[]) =>
     story.refuses(['exec', ...args], code, text);
   await refused(
     127,
