@@ -10,12 +10,6 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   return parseJsonBody(bytes);
 }
 
-/** As readJsonBody, for requests that may have no body: then `undefined`. */
-export async function readOptionalJsonBody(request: IncomingMessage): Promise<unknown> {
-  const bytes = await readBody(request, JSON_BODY_BYTES_MAX);
-  return bytes.length === 0 ? undefined : parseJsonBody(bytes);
-}
-
 /** How long a client may take to send a body that must be read whole. */
 const BODY_TIMEOUT_MS = 60_000;
 

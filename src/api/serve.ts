@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { EngineError, errnoOf } from '#/base/errors.ts';
 import type { Logger } from '#/base/log.ts';
 import type { Engine } from '#/engine/index.ts';
-import { sendError, sendJson } from './answer.ts';
+import { sendError } from './answer.ts';
 import { readBody } from './body.ts';
 import { describeError } from './errors.ts';
 import { frontConnection, type RawHead } from './front.ts';
@@ -253,9 +253,4 @@ function whenLeft(response: ServerResponse): Disposable & { readonly signal: Abo
   };
   response.once('close', onClose);
   return { signal: left.signal, [Symbol.dispose]: () => {} };
-}
-
-/** The answer to an endpoint of the API that is not there yet. */
-export function notImplemented(response: ServerResponse, what: string): void {
-  sendJson(response, 501, { message: `${what} is not implemented in this version of Gantry` });
 }

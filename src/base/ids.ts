@@ -46,8 +46,6 @@ function parseHex64(text: string, what: string): string {
 }
 
 export const parseContainerId = (text: string): ContainerId => parseHex64(text, 'container id') as ContainerId;
-export const parseExecId = (text: string): ExecId => parseHex64(text, 'exec id') as ExecId;
-export const parseNetworkId = (text: string): NetworkId => parseHex64(text, 'network id') as NetworkId;
 
 export const isDigest = (text: string): text is Digest => DIGEST.test(text);
 

@@ -159,7 +159,7 @@ const firstFound = (names: readonly string[]): string | undefined =>
   names.map((name) => hostPrograms.find(name)).find((path) => path !== undefined);
 
 function engineOver(rooms: Rooms, options: EngineOptions): Engine {
-  const { images, events, layers, containers, store } = rooms;
+  const { events, layers, containers } = rooms;
   const facts = { ...rooms, id: engineId(options.dataRoot), dataRoot: options.dataRoot };
   let closed: Promise<void> | undefined;
   return {
@@ -170,19 +170,18 @@ function engineOver(rooms: Rooms, options: EngineOptions): Engine {
     events: (filter) => events.subscribe(filter),
     info: () => readEngineInfo(facts),
     [Symbol.asyncDispose]() {
-      closed ??= closeRooms(rooms, store);
+      closed ??= closeRooms(rooms);
       return closed;
     },
   };
+}
 
-  async function closeRooms({ closing, networks, runtime }: Rooms, database: typeof store): Promise<void> {
-    closing.abort();
-    await runtime.close();
-    await networks.close();
-    await layers.close();
-    void images;
-    database[Symbol.dispose]();
-  }
+async function closeRooms({ closing, runtime, networks, layers, store }: Rooms): Promise<void> {
+  closing.abort();
+  await runtime.close();
+  await networks.close();
+  await layers.close();
+  store[Symbol.dispose]();
 }
 
 function provideable({ images, log }: Rooms, dataRoot: string): EngineImages {
