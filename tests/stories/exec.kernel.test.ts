@@ -103,7 +103,8 @@ test('an exec with a terminal has one, with the size that its client sets', asyn
     AttachStdout: true,
     Tty: true,
     ConsoleSize: [33, 77],
-    Cmd: ['sh', '-c', 'stty size > /tmp/first; sleep 0.5; stty size > /tmp/second'],
+    // crun 1.8 sets the first size while the program may already run, and `stty` fails on a terminal without one.
+    Cmd: ['sh', '-c', 'until [ -s /tmp/first ]; do stty size > /tmp/first; done; sleep 0.5; stty size > /tmp/second'],
   });
   const { Id: id } = body as { Id: string };
   const started = story.daemon.api('POST', `/exec/${id}/start`, { Tty: true, ConsoleSize: [33, 77] });
