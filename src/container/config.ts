@@ -1,4 +1,5 @@
 import type { DiffId, ImageId } from '#/base/ids.ts';
+import type { PortBinding } from '#/network/network.ts';
 
 /**
  * What a container is, decided once at create and never changed afterwards (the row `containers.config`).
@@ -77,14 +78,27 @@ export type NetworkMode =
 
 export interface NetworkSettings {
   readonly mode: NetworkMode;
-  readonly macAddress: string | undefined;
-  readonly ipv4Address: string | undefined;
-  readonly aliases: readonly string[];
+  /** What was asked for on each network, by the network's name; at least that of a mode of kind `network`. */
+  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  readonly ports: readonly PortBinding[];
+  /** `-P`: every exposed port on a free one of the host. */
+  readonly publishAll: boolean;
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions: readonly string[];
   /** `name:address`. */
   readonly extraHosts: readonly string[];
+}
+
+export interface EndpointSettings {
+  readonly aliases: readonly string[];
+  /** `container` or `container:alias`. */
+  readonly links: readonly string[];
+  readonly macAddress: string | undefined;
+  readonly ipv4Address: string | undefined;
+  readonly ipv6Address: string | undefined;
+  readonly gatewayPriority: number;
+  readonly driverOptions: Readonly<Record<string, string>>;
 }
 
 export type NamespaceMode =
@@ -114,6 +128,33 @@ export type MountSpec =
       readonly createSource: boolean;
       /** The mode as written in `-v src:dst:MODE`; undefined for `--mount`. */
       readonly writtenMode: string | undefined;
+    }
+  | {
+      readonly kind: 'volume';
+      /** '' until create has given an anonymous one its name. */
+      readonly name: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      readonly propagation: Propagation;
+      /** The image's content at the target is copied into an empty volume. */
+      readonly copyUp: boolean;
+      /** A path below the volume's root; undefined means the whole. */
+      readonly subpath: string | undefined;
+      /** What to make the volume with where it is missing. */
+      readonly driver: string;
+      readonly driverOptions: Readonly<Record<string, string>>;
+      readonly labels: Readonly<Record<string, string>>;
+      readonly anonymous: boolean;
+      /** The mode as written in `-v name:dst:MODE`; undefined for `--mount`. */
+      readonly writtenMode: string | undefined;
+    }
+  | {
+      readonly kind: 'image';
+      /** As written; resolved at create to `layers`, bottom first. */
+      readonly reference: string;
+      readonly layers: readonly DiffId[];
+      readonly target: string;
+      readonly subpath: string | undefined;
     }
   | {
       readonly kind: 'tmpfs';

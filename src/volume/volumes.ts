@@ -1,0 +1,44 @@
+import type { ContainerId } from '#/base/ids.ts';
+
+/**
+ * Volumes: named places that outlive containers. A container's mount holds its volume (`mount`…`unmount`) while it runs; what a
+ * container *refers to* is the container room's knowledge, handed in as `usersOf` when the room is opened.
+ */
+export interface Volumes {
+  /** Oldest first. */
+  list(): readonly Volume[];
+  /** Throws not-found: `get NAME: no such volume`. */
+  get(name: string): Volume;
+  /** The volume of that name with these settings, made if it is not there. Throws conflict where it is there with another driver or other options. */
+  create(spec: VolumeSpec): Promise<Volume>;
+  /** Throws conflict, with Docker's text, while a container refers to it (also stopped ones). With force, absence is success. */
+  remove(name: string, options: { readonly force: boolean }): Promise<void>;
+  /** The directory to bind-mount; its file system is mounted on first use. Idempotent per holder. Throws what the mount failed with. */
+  mount(name: string, holder: ContainerId): Promise<{ readonly path: string }>;
+  /** Absence is success; the last one takes the file system down. */
+  unmount(name: string, holder: ContainerId): Promise<void>;
+  /** Bytes in it. */
+  usage(name: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly driver: 'local';
+  readonly createdAtMs: number;
+  readonly mountpoint: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Mount options as asked for: type, o, device, size. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Made for one container, without a name of its own: `rm -v` and `--rm` remove it. */
+  readonly anonymous: boolean;
+}
+
+export interface VolumeSpec {
+  /** '' means an anonymous one: 64 hex digits. */
+  readonly name: string;
+  /** As written; '' means local; others are not-found, with Docker's text. */
+  readonly driver: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+}
