@@ -2,7 +2,8 @@
 # prepare.sh
 #
 # Brings a Debian machine and this checkout to where checks and tests can run, and says what it does:
-# npm packages by the lock file, missing Debian packages, and Debian's docker 20.10 client, unpacked but not installed.
+# npm packages by the lock file, missing Debian packages, and, unpacked but not installed, Debian's docker 20.10 client,
+# docker compose v2 of Debian trixie and the services that the tests make images of.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -23,7 +24,8 @@ fi
 
 # erofs-utils, skopeo, iproute2 and strace are other eyes: tests compare what Gantry says with what these see.
 packages="crun runc conmon nftables catatonit busybox-static golang-github-containers-common ca-certificates
-  skopeo iproute2 iptables mmdebstrap e2fsprogs erofs-utils strace util-linux procps zstd"
+  skopeo iproute2 iptables mmdebstrap e2fsprogs erofs-utils strace util-linux procps zstd
+  bind9-dnsutils curl iperf3 python3 docker-compose"
 missing=
 for package in $packages; do
   state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || state=
@@ -45,3 +47,5 @@ if [ -n "$missing" ]; then
 fi
 
 sh scripts/unpack-debian.sh node_modules/.cache/docker-debian docker.io
+sh scripts/unpack-debian.sh --suite trixie node_modules/.cache/compose-debian docker-compose
+sh scripts/unpack-apps.sh node_modules/.cache/apps-debian
