@@ -76,4 +76,12 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX endpoints_by_container ON endpoints(container_id);
   `,
+  `
+  CREATE TABLE volumes (
+    name       TEXT PRIMARY KEY,
+    driver     TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    config     TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
