@@ -59,7 +59,13 @@ async function startDockerd(directory: string): Promise<BenchEngine> {
   const roots = ['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'run')];
   const argv = ['dockerd', ...roots, '-p', join(directory, 'd.pid'), '-H', `unix://${socketPath}`];
   const env = { PATH: `${peer}/bin:${peer}/sbin:${process.env.PATH}` };
-  return await startDaemon('dockerd', [...argv, '--storage-driver', 'overlay2'], env, socketPath, directory);
+  return await startDaemon(
+    'dockerd',
+    [...argv, '--storage-driver', 'overlay2', '--userland-proxy=false'],
+    env,
+    socketPath,
+    directory,
+  );
 }
 
 async function startGantry(directory: string): Promise<BenchEngine> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BenchEngine, type EngineName, preparePeers, startEngine } from './engine.ts';
 import { describeMachine, makeBenchImages } from './images.ts';
+import { installNetworkTools } from './network-tools.ts';
 import { printTable, type RowResult, summarize } from './report.ts';
 import { cli, type Row, type RowContext } from './row.ts';
 import { CLIENT_ROWS } from './rows/client.ts';
@@ -11,6 +12,7 @@ import { COMMAND_ROWS } from './rows/commands.ts';
 import { IMAGE_ROWS } from './rows/images.ts';
 import { INSIDE_ROWS } from './rows/inside.ts';
 import { LAYER_ROWS } from './rows/layers.ts';
+import { NETWORK_ROWS } from './rows/networks.ts';
 import { RESIDENT_ROWS } from './rows/residents.ts';
 
 const ROWS: readonly Row[] = [
@@ -20,6 +22,7 @@ const ROWS: readonly Row[] = [
   ...IMAGE_ROWS,
   ...LAYER_ROWS,
   ...INSIDE_ROWS,
+  ...NETWORK_ROWS,
 ];
 
 const HELP = `npm run bench -- [--json] [--quick] [--rows ID,…] [--engines gantry,dockerd,podman]
@@ -40,6 +43,7 @@ async function main(): Promise<void> {
   const rows = ROWS.filter((row) => wanted === undefined || wanted.includes(row.id));
   const names = values.engines.split(',') as EngineName[];
   const context: RowContext = { images: makeBenchImages(), isQuick: values.quick };
+  if (rows.some((row) => NETWORK_ROWS.includes(row))) installNetworkTools();
   await preparePeers(names);
   const results = await measure(rows, names, context);
   const lines = results.map(summarize);

@@ -38,6 +38,8 @@ function isReached(goal: Goal, value: number | undefined, ratio: number | undefi
   switch (goal.kind) {
     case 'ratio':
       return ratio === undefined ? undefined : ratio <= goal.atMost;
+    case 'ratioAtLeast':
+      return ratio === undefined ? undefined : ratio >= goal.value;
     case 'atMost':
       return value === undefined ? undefined : value <= goal.value;
     case 'atLeast':
@@ -50,6 +52,7 @@ function isReached(goal: Goal, value: number | undefined, ratio: number | undefi
 function printGoal(goal: Goal | undefined, unit: Unit): string {
   if (goal === undefined) return '';
   if (goal.kind === 'ratio') return `≤ ${goal.atMost.toFixed(2)} ×`;
+  if (goal.kind === 'ratioAtLeast') return `≥ ${goal.value.toFixed(2)} ×`;
   return `${goal.kind === 'atMost' ? '≤' : '≥'} ${goal.value}${unit === 'ms' || unit === 'MB' ? ` ${unit}` : ''}`;
 }
 

@@ -4,11 +4,12 @@ import { spawnProgram } from '../src/linux/spawn-program.ts';
 import type { BenchEngine, EngineName } from './engine.ts';
 import type { BenchImages } from './images.ts';
 
-export type Unit = 'ms' | 'MB' | 'ratio' | 'count';
+export type Unit = 'ms' | 'MB' | 'ratio' | 'count' | 'Gbit/s';
 
 /** What a row promises: a ratio to dockerd's median, or a bound of its own. */
 export type Goal =
   | { readonly kind: 'ratio'; readonly atMost: number }
+  | { readonly kind: 'ratioAtLeast'; readonly value: number }
   | { readonly kind: 'atMost'; readonly value: number }
   | { readonly kind: 'atLeast'; readonly value: number };
 
