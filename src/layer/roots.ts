@@ -9,11 +9,11 @@ import type { Logger } from '#/base/log.ts';
 import { unmount } from '#/linux/mount.ts';
 import { listMounts } from '#/linux/mount-info.ts';
 import { mountOverlay } from '#/linux/overlay.ts';
+import { removeTree, sumTree } from '#/linux/trees.ts';
 import type { Store } from '#/store/store.ts';
 import type { MountedRoot, MountRootOptions, RootId } from './layer.ts';
 import type { LayerFiles } from './layer-files.ts';
 import type { Lowers } from './lowers.ts';
-import { removeTree, sumTree } from './remove-tree.ts';
 import { getTraits } from './traits.ts';
 
 /** overlayfs takes no more lower directories. */

@@ -26,6 +26,18 @@ export function mount(source: string, target: string, type: string, flags: numbe
   mountCall.call(`mount ${type} ${source} on ${target}`, source, target, type, flags, data);
 }
 
+/** mount(2) on another thread, for file systems whose server may be slow; an empty `type` or `data` is none. */
+export async function mountAsync(
+  source: string,
+  target: string,
+  type: string,
+  flags: number,
+  data: string,
+): Promise<void> {
+  const orNull = (text: string): string | null => (text === '' ? null : text);
+  await mountCall.callAsync(`mount ${source} on ${target}`, source, target, orNull(type), flags, orNull(data));
+}
+
 export interface BindOptions {
   /** With all mounts below the source. */
   readonly recursive?: boolean;

@@ -17,9 +17,12 @@ export interface Volumes {
   mount(name: string, holder: ContainerId): Promise<{ readonly path: string }>;
   /** Absence is success; the last one takes the file system down. */
   unmount(name: string, holder: ContainerId): Promise<void>;
-  /** Bytes in it. */
+  /** Unmounts all that a holder holds; the names of what it held. */
+  release(holder: ContainerId): Promise<readonly string[]>;
+  /** Takes down file systems that an earlier engine mounted and nobody holds, once those that still run have said so by `mount`. */
+  sweepMounts(): Promise<void>;
+  /** Bytes that it takes of this engine's disk: 0 where its options mount it from elsewhere. Throws not-found. */
   usage(name: string): Promise<number>;
-  close(): Promise<void>;
 }
 
 export interface Volume {
@@ -30,9 +33,12 @@ export interface Volume {
   readonly labels: Readonly<Record<string, string>>;
   /** Mount options as asked for: type, o, device, size. */
   readonly options: Readonly<Record<string, string>>;
-  /** Made for one container, without a name of its own: `rm -v` and `--rm` remove it. */
+  /** Made without a name of its own (it bears `ANONYMOUS_LABEL`): prune takes it without being told `all`. */
   readonly anonymous: boolean;
 }
+
+/** The label by which Docker's clients know anonymous volumes. */
+export const ANONYMOUS_LABEL = 'com.docker.volume.anonymous';
 
 export interface VolumeSpec {
   /** '' means an anonymous one: 64 hex digits. */

@@ -40,13 +40,20 @@ async function findDeepDirectory(path: string): Promise<Buffer | undefined> {
   return undefined;
 }
 
-/** Bytes of the regular files in a tree, hard links counted once; 0 where there is none. Files that vanish meanwhile are left out. */
+/**
+ * Bytes of the regular files in a tree, hard links counted once, other file systems that are mounted in it left out; 0 where
+ * there is none. Files that vanish meanwhile are left out.
+ */
 export async function sumTree(path: string): Promise<number> {
   const links = new Set<number>();
+  let device: number | undefined;
   let sum = 0;
   const todo = [path];
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     try {
+      const directory = await lstat(next);
+      device ??= directory.dev;
+      if (directory.dev !== device) continue;
       for await (const entry of await opendir(next)) {
         const child = join(next, entry.name);
         if (entry.isDirectory()) todo.push(child);

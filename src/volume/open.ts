@@ -1,0 +1,185 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '#/base/clock.ts';
+import { EngineError } from '#/base/errors.ts';
+import type { ContainerId } from '#/base/ids.ts';
+import { KeyedMutex } from '#/base/keyed-mutex.ts';
+import type { Logger } from '#/base/log.ts';
+import type { EventBus } from '#/events/events.ts';
+import { sumTree } from '#/linux/trees.ts';
+import type { Store } from '#/store/store.ts';
+import { deleteVolumeRow, findVolume, insertVolume, listVolumes, type VolumeRow } from '#/store/volumes.ts';
+import { checkLocalOptions, localMountOf } from './local-options.ts';
+import { VolumeFiles } from './volume-files.ts';
+import { takeDown, VolumeMounts } from './volume-mounts.ts';
+import { checkVolumeName, newVolumeName } from './volume-names.ts';
+import { ANONYMOUS_LABEL, type Volume, type VolumeSpec, type Volumes } from './volumes.ts';
+
+export interface OpenVolumes {
+  readonly dataRoot: string;
+  readonly store: Store;
+  readonly events: EventBus;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** The containers that refer to a volume, stopped ones too. Called inside a transaction: it must not wait. */
+  readonly usersOf: (name: string) => readonly ContainerId[];
+}
+
+/** Opens the volumes of a data root: finishes what a crash cut short, and takes in directories whose rows are lost. */
+export async function openVolumes(options: OpenVolumes): Promise<Volumes> {
+  const { store, log } = options;
+  const files = new VolumeFiles(options.dataRoot);
+  const strays = await files.sweep((name) => findVolume(store, name) !== undefined);
+  for (const name of strays) {
+    log.warn({ volume: name }, 'a directory of the volumes holds data and has no row: taking it in as a volume');
+    insertVolume(store, rowOf({ name, driver: '', labels: {}, options: {} }, options.clock.now()));
+  }
+  for (const { name } of listVolumes(store)) await files.make(name);
+  return new LocalVolumes(options, files);
+}
+
+/** What the column `config` holds. */
+interface StoredConfig {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+function rowOf({ name, labels, options }: VolumeSpec, createdAtMs: number): VolumeRow {
+  const config: StoredConfig = { labels, options };
+  return { name, driver: 'local', created_at: createdAtMs, config: JSON.stringify(config) };
+}
+
+class LocalVolumes implements Volumes {
+  readonly #room: OpenVolumes;
+  readonly #files: VolumeFiles;
+  readonly #mounts = new VolumeMounts();
+  readonly #locks = new KeyedMutex<string>();
+
+  constructor(room: OpenVolumes, files: VolumeFiles) {
+    this.#room = room;
+    this.#files = files;
+  }
+
+  list(): readonly Volume[] {
+    return listVolumes(this.#room.store).map((row) => this.#ofRow(row));
+  }
+
+  get(name: string): Volume {
+    const volume = this.#find(name);
+    if (volume === undefined) throw new EngineError('not-found', `get ${name}: no such volume`);
+    return volume;
+  }
+
+  async create(asked: VolumeSpec): Promise<Volume> {
+    const spec =
+      asked.name === ''
+        ? { ...asked, name: newVolumeName(), labels: { ...asked.labels, [ANONYMOUS_LABEL]: '' } }
+        : asked;
+    const { name, driver, options } = spec;
+    if (driver !== '' && driver !== 'local') {
+      throw new EngineError(
+        'not-found',
+        `create ${name}: error looking up volume plugin ${driver}: plugin ${JSON.stringify(driver)} not found`,
+      );
+    }
+    return await this.#locks.run(name, async () => {
+      const existing = this.#find(name);
+      if (existing !== undefined) return reuse(existing, options);
+      checkVolumeName(name);
+      checkLocalOptions(name, options);
+      await this.#files.make(name);
+      insertVolume(this.#room.store, rowOf(spec, this.#room.clock.now()));
+      this.#publish(name, 'create');
+      return this.get(name);
+    });
+  }
+
+  async remove(name: string, { force }: { readonly force: boolean }): Promise<void> {
+    await this.#locks.run(name, async () => {
+      const volume = this.#find(name);
+      if (volume === undefined && force) return;
+      const found = volume ?? this.get(name);
+      this.#refuseInUse(name);
+      if (this.#mounts.isHeld(name)) throw new EngineError('conflict', `remove ${name}: volume is in use`);
+      await takeDown(found);
+      this.#room.store.transaction(() => {
+        this.#refuseInUse(name);
+        deleteVolumeRow(this.#room.store, name);
+      });
+      const aside = this.#files.setAside(name);
+      this.#publish(name, 'destroy');
+      if (aside !== undefined) await this.#files.discard(aside);
+    });
+  }
+
+  async mount(name: string, holder: ContainerId): Promise<{ readonly path: string }> {
+    return await this.#locks.run(name, async () => {
+      const volume = this.get(name);
+      await this.#files.make(name);
+      await this.#mounts.hold(volume, holder);
+      return { path: volume.mountpoint };
+    });
+  }
+
+  async unmount(name: string, holder: ContainerId): Promise<void> {
+    await this.#locks.run(name, async () => {
+      const volume = this.#find(name);
+      if (volume !== undefined) await this.#mounts.letGo(volume, holder);
+    });
+  }
+
+  async release(holder: ContainerId): Promise<readonly string[]> {
+    const held = this.#mounts.heldBy(holder);
+    for (const name of held) await this.unmount(name, holder);
+    return held;
+  }
+
+  async sweepMounts(): Promise<void> {
+    for (const volume of this.list()) {
+      await this.#locks.run(volume.name, async () => {
+        if (!this.#mounts.isHeld(volume.name)) await takeDown(volume);
+      });
+    }
+  }
+
+  async usage(name: string): Promise<number> {
+    const { options, mountpoint } = this.get(name);
+    return localMountOf(options) === undefined ? await sumTree(mountpoint) : 0;
+  }
+
+  #find(name: string): Volume | undefined {
+    const row = findVolume(this.#room.store, name);
+    return row === undefined ? undefined : this.#ofRow(row);
+  }
+
+  #ofRow({ name, created_at, config }: VolumeRow): Volume {
+    const { labels, options } = JSON.parse(config) as StoredConfig;
+    return {
+      name,
+      driver: 'local',
+      createdAtMs: created_at,
+      mountpoint: this.#files.mountpoint(name),
+      labels,
+      options,
+      anonymous: Object.hasOwn(labels, ANONYMOUS_LABEL),
+    };
+  }
+
+  #refuseInUse(name: string): void {
+    const users = this.#room.usersOf(name);
+    if (users.length === 0) return;
+    throw new EngineError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`);
+  }
+
+  #publish(name: string, action: 'create' | 'destroy'): void {
+    this.#room.events.publish({ type: 'volume', action, id: name, attributes: { driver: 'local' } });
+  }
+}
+
+/** As Docker, labels are not compared. It does not compare options either; silently getting another volume helps nobody. */
+function reuse(existing: Volume, options: VolumeSpec['options']): Volume {
+  if (Object.keys(options).length === 0 || isDeepStrictEqual(options, existing.options)) return existing;
+  throw new EngineError(
+    'conflict',
+    `create ${existing.name}: a volume of that name exists with other options: volume name must be unique`,
+  );
+}
