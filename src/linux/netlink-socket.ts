@@ -10,22 +10,35 @@ import {
   NLM_F_DUMP,
   NLMSG_DONE,
   NLMSG_ERROR,
+  readU32,
+  writeU16,
 } from './netlink.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
 const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
 const ENABLED = Buffer.from(Uint32Array.of(1).buffer);
 const RECEIVE_BUFFER_BYTES = 65_536;
+/** A limit, not a cost: transactions of thousands of elements are one datagram and have as many answers. */
+const LARGE_BUFFER = Buffer.from(Uint32Array.of(8 << 20).buffer);
+const SOCKADDR_NL_BYTES = 12;
 
 const socket = declareSyscall<[number, number, number]>('int socket(int domain, int type, int protocol)');
 const setsockopt = declareSyscall<[number, number, number, Uint8Array, number]>(
   'int setsockopt(int fd, int level, int option, const void *value, uint32_t size)',
+);
+const bind = declareSyscall<[number, Uint8Array, number]>('int bind(int fd, const void *address, uint32_t size)');
+const getsockname = declareSyscall<[number, Uint8Array, Uint8Array]>(
+  'int getsockname(int fd, void *address, void *size)',
 );
 const send = declareSyscall<[number, Uint8Array, number, number]>(
   'int64_t send(int fd, const void *bytes, size_t size, int flags)',
@@ -35,10 +48,12 @@ const receive = declareSyscall<[number, Uint8Array, number, number]>(
 );
 
 /**
- * An rtnetlink socket. It belongs for good to the network namespace in which the thread stood when it was opened.
+ * A netlink socket. It belongs for good to the network namespace in which the thread stood when it was opened.
  * One batch at a time.
  */
 export interface NetlinkSocket extends Disposable {
+  /** The socket's address, by which the kernel names in its notices who made a change. */
+  readonly portId: number;
   /**
    * Carries out the requests in order, off this thread since the kernel may have to wait for its routing lock. All are
    * tried; the first failure that is not tolerated is thrown.
@@ -50,11 +65,16 @@ export interface NetlinkSocket extends Disposable {
   dump(request: NetlinkRequest): readonly NetlinkMessage[];
 }
 
-export function openNetlink(): NetlinkSocket {
-  using owned = ownFd(socket.call('open a netlink socket', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+/** `protocol` is rtnetlink unless said. */
+export function openNetlink(protocol: number = NETLINK_ROUTE): NetlinkSocket {
+  using owned = ownFd(socket.call('open a netlink socket', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
   for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
     setsockopt.attempt(owned.fd, SOL_NETLINK, option, ENABLED, ENABLED.length);
   }
+  for (const option of [SO_SNDBUFFORCE, SO_RCVBUFFORCE]) {
+    setsockopt.attempt(owned.fd, SOL_SOCKET, option, LARGE_BUFFER, LARGE_BUFFER.length);
+  }
+  const portId = bindToFreePort(owned.fd);
   const fd = owned.release();
   let nextSequence = 1;
   const encode = (requests: readonly NetlinkRequest[]) => {
@@ -63,6 +83,7 @@ export function openNetlink(): NetlinkSocket {
     return { firstSequence, datagram: encodeRequests(requests, firstSequence) };
   };
   return {
+    portId,
     async batch(requests) {
       const { firstSequence, datagram } = encode(requests);
       await send.callAsync(attemptedBy(requests), fd, datagram, datagram.length, 0);
@@ -82,16 +103,29 @@ export function openNetlink(): NetlinkSocket {
   };
 }
 
+function bindToFreePort(fd: number): number {
+  const address = Buffer.alloc(SOCKADDR_NL_BYTES);
+  writeU16(address, AF_NETLINK, 0);
+  bind.call('bind a netlink socket', fd, address, address.length);
+  const sizeBytes = Buffer.from(Uint32Array.of(SOCKADDR_NL_BYTES).buffer);
+  getsockname.call('ask for the address of a netlink socket', fd, address, sizeBytes);
+  return readU32(address, 4);
+}
+
 const attemptedBy = (requests: readonly NetlinkRequest[]): string => requests[0]?.attempted ?? 'send to netlink';
 
 /** The kernel answers while it is sent to, so the acknowledgements are there and reading them never waits. */
 function readAcks(fd: number, requests: readonly NetlinkRequest[], firstSequence: number): readonly NetlinkAck[] {
   const acks: NetlinkAck[] = [];
   const buffer = Buffer.allocUnsafe(RECEIVE_BUFFER_BYTES);
-  while (acks.filter(Boolean).length < requests.length) {
+  let missing = requests.filter(({ silent }) => !silent).length;
+  while (missing > 0) {
     const length = receive.call(attemptedBy(requests), fd, buffer, buffer.length, 0);
     for (const message of decodeMessages(buffer.subarray(0, length))) {
-      if (message.type === NLMSG_ERROR) acks[message.sequence - firstSequence] = decodeAck(message);
+      const position = message.sequence - firstSequence;
+      if (message.type !== NLMSG_ERROR || position < 0) continue;
+      acks[position] = decodeAck(message);
+      missing = requests[position]?.silent ? 0 : missing - 1;
     }
   }
   return acks;

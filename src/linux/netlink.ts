@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 
-/** Messages of rtnetlink as bytes, and back: https://docs.kernel.org/userspace-api/netlink/intro.html. Pure. */
+/** Messages of netlink as bytes, and back: https://docs.kernel.org/userspace-api/netlink/intro.html. Pure. */
 
 const HEADER_BYTES = 16;
 const ATTRIBUTE_HEADER_BYTES = 4;
@@ -31,6 +31,8 @@ export interface NetlinkRequest {
   readonly body: readonly Uint8Array[];
   /** Failures that mean that it is done already. */
   readonly tolerated?: readonly string[];
+  /** Not acknowledged: the kernel answers only if it fails, and then to nothing that follows. */
+  readonly silent?: boolean;
 }
 
 export interface NetlinkMessage {
@@ -89,10 +91,10 @@ export const textAttribute = (type: number, value: string): Buffer => bytesAttri
 export const nestedAttribute = (type: number, ...parts: readonly Uint8Array[]): Buffer =>
   bytesAttribute(type | NESTED, Buffer.concat(parts));
 
-/** One datagram with all requests, acknowledged one by one, numbered from `firstSequence` on. */
+/** One datagram with all requests, acknowledged one by one unless silent, numbered from `firstSequence` on. */
 export function encodeRequests(requests: readonly NetlinkRequest[], firstSequence: number): Buffer {
   return Buffer.concat(
-    requests.flatMap(({ type, flags, body }, position) => {
+    requests.flatMap(({ type, flags, body, silent }, position) => {
       const header = Buffer.alloc(HEADER_BYTES);
       writeU32(
         header,
@@ -100,7 +102,7 @@ export function encodeRequests(requests: readonly NetlinkRequest[], firstSequenc
         0,
       );
       writeU16(header, type, 4);
-      writeU16(header, flags | NLM_F_REQUEST | NLM_F_ACK, 6);
+      writeU16(header, flags | NLM_F_REQUEST | (silent ? 0 : NLM_F_ACK), 6);
       writeU32(header, firstSequence + position, 8);
       return [header, ...body];
     }),
