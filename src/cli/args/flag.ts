@@ -10,6 +10,8 @@ export interface Flag {
   /** What help shows as the default. */
   readonly fallback?: string;
   readonly help: string;
+  /** Another spelling of the option of this name: what is given is kept there, in the order of the command line. */
+  readonly as?: string;
   /** Understood, but not shown. */
   readonly hidden?: true;
   /** Throws an Error with the reason where the text is no value of this option. */

@@ -9,6 +9,7 @@ const FLAGS: readonly Flag[] = [
   { name: 'tty', short: 't', kind: 'bool', help: '' },
   { name: 'rm', kind: 'bool', help: '' },
   { name: 'env', short: 'e', kind: 'list', help: '' },
+  { name: 'environ', kind: 'list', as: 'env', help: '' },
   { name: 'volume', short: 'v', kind: 'list', help: '' },
   { name: 'last', short: 'n', kind: 'value', help: '', check: checkInt },
 ];
@@ -34,6 +35,10 @@ test('clusters, attached values and equals signs are read as docker reads them',
 
 test('a switch can be switched off', () => {
   assert.deepEqual(parse('--rm=false -t=0 -i=true').bools, [true, false, false]);
+});
+
+test('two spellings of one option keep the order of the command line', () => {
+  assert.deepEqual(parse('-e A --environ B -e C').e, ['A', 'B', 'C']);
 });
 
 test('options end at the first operand where the command says so, and at --', () => {

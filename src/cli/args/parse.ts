@@ -33,8 +33,9 @@ export function parseArgs(args: readonly string[], known: readonly Flag[], optio
   const rest = [...args];
   const take = (flag: Flag, value: string, shown: string): void => {
     check(flag, value, shown);
-    const values = given.get(flag.name);
-    if (values === undefined) given.set(flag.name, [value]);
+    const name = flag.as ?? flag.name;
+    const values = given.get(name);
+    if (values === undefined) given.set(name, [value]);
     else values.push(value);
   };
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {

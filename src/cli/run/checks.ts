@@ -43,6 +43,21 @@ export function checkHost(text: string): void {
   }
 }
 
+const DOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.?$/i;
+
+/** A domain to look names up in; `.` means none. */
+export function checkDomain(text: string): void {
+  const domain = text.trim();
+  const isValid = DOMAIN.test(domain) && /[a-z]/i.test(domain) && domain.length < 255;
+  if (domain !== '.' && !isValid) throw new Error(`${text} is not a valid domain`);
+}
+
+/** `container[:alias]`. */
+export function checkLink(text: string): void {
+  if (text === '') throw new Error('empty string specified for links');
+  if (text.split(':').length > 2) throw new Error(`bad format for links: ${text}`);
+}
+
 export const checkMount = (text: string): void => {
   parseMount(text);
 };

@@ -40,6 +40,14 @@ test('ports, volumes and limits are what the API wants', () => {
   assert.deepEqual(request.HostConfig?.Ulimits, [{ Name: 'nofile', Hard: 6, Soft: 5 }]);
 });
 
+test('a port can be published as a unix socket of the host', () => {
+  const request = requestOf(['-p', '/run/web.sock:80', '-p', '/run/with:colon.sock:81', 'x']);
+  assert.deepEqual(request.HostConfig?.PortBindings, {
+    '80/tcp': [{ HostIp: '/run/web.sock', HostPort: '' }],
+    '81/tcp': [{ HostIp: '/run/with:colon.sock', HostPort: '' }],
+  });
+});
+
 test('a mount is read from its fields', () => {
   const [mount] =
     requestOf(['--mount', 'type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=1770', 'x']).HostConfig?.Mounts ?? [];

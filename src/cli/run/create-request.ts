@@ -7,7 +7,7 @@ import { effectiveCapabilities } from './capabilities.ts';
 import { healthOf } from './health.ts';
 import { environmentOf, labelsOf, toMap } from './key-values.ts';
 import { parseMount } from './mounts.ts';
-import { isUserDefined, networksOf } from './networks.ts';
+import { endpointsOf, networksOf } from './networks.ts';
 import { parsePorts } from './ports.ts';
 import { resourcesOf } from './resources.ts';
 import { parseSecurityOptions } from './security.ts';
@@ -41,7 +41,6 @@ export function createRequestOf(flags: Flags, operands: readonly string[], io: C
     Volumes: volumes,
     WorkingDir: flags.text('workdir') ?? '',
     Entrypoint: entrypoint === undefined ? null : [entrypoint],
-    ...(flags.has('mac-address') ? { MacAddress: checkMac(flags.text('mac-address') ?? '') } : {}),
     OnBuild: null,
     Labels: labelsOf(flags.list('label-file'), flags.list('label')),
     ...(flags.has('stop-signal') ? { StopSignal: flags.text('stop-signal') ?? '' } : {}),
@@ -53,13 +52,7 @@ export function createRequestOf(flags: Flags, operands: readonly string[], io: C
       PortBindings: ports.bindings,
       NetworkMode: networks[0]?.name ?? 'default',
     },
-    NetworkingConfig: {
-      EndpointsConfig: Object.fromEntries(
-        networks
-          .filter(({ name, endpoint }) => isUserDefined(name) || name !== 'default' || Object.keys(endpoint).length > 0)
-          .map(({ name, endpoint }) => [name, endpoint]),
-      ),
-    },
+    NetworkingConfig: { EndpointsConfig: endpointsOf(networks) },
   };
 }
 
@@ -104,9 +97,9 @@ function hostConfigOf(flags: Flags, binds: readonly string[]): HostConfig {
     ...effectiveCapabilities(flags.list('cap-add'), flags.list('cap-drop')),
     CgroupnsMode: mode('cgroupns', 'CGROUP', /^(host|private)?$/),
     Dns: flags.list('dns'),
-    DnsOptions: [...flags.list('dns-opt'), ...flags.list('dns-option')],
+    DnsOptions: flags.list('dns-option'),
     DnsSearch: flags.list('dns-search'),
-    ExtraHosts: flags.list('add-host').map((text) => text.replace('=', ':')),
+    ExtraHosts: flags.list('add-host').map(printExtraHost),
     GroupAdd: flags.list('group-add'),
     IpcMode: flags.text('ipc') ?? '',
     Links: flags.list('link'),
@@ -160,9 +153,5 @@ const tmpfsOf = (texts: readonly string[]): Readonly<Record<string, string>> =>
     }),
   );
 
-function checkMac(text: string): string {
-  if (!/^([0-9a-fA-F]{2}([:-])([0-9a-fA-F]{2}\2){4}[0-9a-fA-F]{2})$/.test(text.trim())) {
-    throw new Error(`${text} is not a valid mac address`);
-  }
-  return text;
-}
+/** `name=address` and `name:address`, without the brackets that an IPv6 address may have. */
+const printExtraHost = (text: string): string => text.replace('=', ':').replace(/:\[(.*)\]$/, ':$1');

@@ -8,6 +8,7 @@ type Draft = { -readonly [Key in keyof Mount]: Mount[Key] };
 
 /** `type=bind,source=/a,target=/b,readonly` as the API wants it. Throws docker's reason. */
 export function parseMount(text: string): Mount {
+  if (text === '') throw new Error('EOF');
   const mount: Draft = { Type: 'volume' };
   for (const field of splitCsv(text)) {
     const equals = field.indexOf('=');
@@ -137,4 +138,14 @@ function checkMount(mount: Mount): void {
     if (given !== undefined && mount.Type !== type)
       throw new Error(`cannot mix '${name}' options with mount type '${mount.Type}'`);
   }
+  checkRecursion(mount);
+}
+
+function checkRecursion({ ReadOnly, BindOptions = {} }: Mount): void {
+  const needs = (option: string, other: string): Error =>
+    new Error(`option 'bind-recursive=${option}' requires '${other}' to be specified in conjunction`);
+  if (BindOptions.ReadOnlyNonRecursive && !ReadOnly) throw needs('writable', 'readonly');
+  if (!BindOptions.ReadOnlyForceRecursive) return;
+  if (!ReadOnly) throw needs('readonly', 'readonly');
+  if (BindOptions.Propagation !== 'rprivate') throw needs('readonly', 'bind-propagation=rprivate');
 }

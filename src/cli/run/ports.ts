@@ -6,7 +6,10 @@ export interface ParsedPorts {
   readonly bindings: Readonly<Record<string, readonly PortBinding[]>>;
 }
 
-/** `-p [[ip:][host]:]container[/proto]` with ranges, and `--expose`. Throws docker's reason. */
+/**
+ * `-p [[ip:][host]:]container[/proto]` with ranges, `-p target=…,published=…,protocol=…`, Gantry's `-p /run/x.sock:container`
+ * (a unix socket of the host), and `--expose`. Throws docker's reason.
+ */
 export function parsePorts(publish: readonly string[], expose: readonly string[]): ParsedPorts {
   const exposed: Record<string, object> = {};
   const bindings: Record<string, PortBinding[]> = {};
@@ -23,13 +26,14 @@ export function parsePorts(publish: readonly string[], expose: readonly string[]
   return { exposed, bindings };
 }
 
-function parsePublish(text: string): readonly { readonly port: string; readonly binding: PortBinding }[] {
+function parsePublish(written: string): readonly { readonly port: string; readonly binding: PortBinding }[] {
+  const text = written.includes('=') ? shortForm(written) : written;
   const { address, host, container } = splitSpec(text);
   const [range = '', protocol = 'tcp'] = container.split('/');
   if (range === '') throw new Error(`no port specified: ${text}<empty>`);
   const inside = parseRange(range, () => `invalid containerPort: ${range}`);
   const outside = host === '' ? undefined : parseRange(host, () => `invalid hostPort: ${host}`);
-  if (address !== '' && isIP(address) === 0) throw new Error(`invalid IP address: ${address}`);
+  if (address !== '' && isIP(address) === 0 && !isSocket(address)) throw new Error(`invalid IP address: ${address}`);
   if (!['tcp', 'udp', 'sctp'].includes(protocol.toLowerCase())) throw new Error(`invalid proto: ${protocol}`);
   const count = inside.last - inside.first;
   if (outside !== undefined && outside.last - outside.first !== count && count !== 0) {
@@ -48,9 +52,22 @@ function hostPort(outside: Range | undefined, at: number, count: number): string
   return String(outside.first + at);
 }
 
+function shortForm(text: string): string {
+  const given: Record<string, string> = {};
+  for (const field of text.split(',')) {
+    const equals = field.indexOf('=');
+    if (equals < 1) throw new Error(`invalid publish opts format (should be name=value but got '${field}')`);
+    given[field.slice(0, equals)] = field.slice(equals + 1);
+  }
+  return `${given.published ?? ''}:${given.target ?? ''}/${given.protocol ?? 'tcp'}`;
+}
+
+const isSocket = (address: string): boolean => address.startsWith('/');
+
 function splitSpec(text: string): { readonly address: string; readonly host: string; readonly container: string } {
   const parts = text.split(':');
   const container = parts.pop() ?? '';
+  if (isSocket(text) && parts.length > 0) return { address: parts.join(':'), host: '', container };
   const host = parts.pop() ?? '';
   return { address: parts.join(':').replace(/^\[(.*)\]$/, '$1'), host, container };
 }

@@ -1,6 +1,16 @@
 import type { Flag } from '../args/flag.ts';
 import { checkInt, checkUint16, parseBytes, parseBytesOrUnlimited, parseCpus, parseDuration } from '../args/values.ts';
-import { checkEnv, checkHost, checkIp, checkMount, checkNetwork, checkStream, checkSysctl } from './checks.ts';
+import {
+  checkDomain,
+  checkEnv,
+  checkHost,
+  checkIp,
+  checkLink,
+  checkMount,
+  checkNetwork,
+  checkStream,
+  checkSysctl,
+} from './checks.ts';
 import { parseThrottle, parseUlimit, parseWeight } from './resources.ts';
 
 type Extra = Partial<Omit<Flag, 'name' | 'kind' | 'help'>>;
@@ -55,9 +65,9 @@ export const CREATE_FLAGS: readonly Flag[] = [
   throttle('device-write-iops', 'Limit write rate (IO per second) to a device', 'iops'),
   bool('disable-content-trust', 'Skip image verification', { fallback: 'true', hidden: true }),
   list('dns', 'Set custom DNS servers', { check: checkIp }),
-  list('dns-opt', 'Set DNS options', { hidden: true }),
+  list('dns-opt', 'Set DNS options', { hidden: true, as: 'dns-option' }),
   list('dns-option', 'Set DNS options'),
-  list('dns-search', 'Set custom DNS search domains'),
+  list('dns-search', 'Set custom DNS search domains', { check: checkDomain }),
   value('domainname', 'Container NIS domain name'),
   value('entrypoint', 'Overwrite the default ENTRYPOINT of the image'),
   list('env', 'Set environment variables', { short: 'e', check: checkEnv }),
@@ -84,7 +94,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
   bytes('kernel-memory', 'Kernel memory limit', { hidden: true }),
   list('label', 'Set meta data on a container', { short: 'l' }),
   list('label-file', 'Read in a line delimited file of labels'),
-  list('link', 'Add link to another container'),
+  list('link', 'Add link to another container', { check: checkLink }),
   list('link-local-ip', 'Container IPv4/IPv6 link-local addresses'),
   value('log-driver', 'Logging driver for the container'),
   list('log-opt', 'Log driver options'),
@@ -97,8 +107,8 @@ export const CREATE_FLAGS: readonly Flag[] = [
   int('memory-swappiness', 'Tune container memory swappiness (0 to 100)', { fallback: '-1' }),
   list('mount', 'Attach a filesystem mount to the container', { type: 'mount', check: checkMount }),
   value('name', 'Assign a name to the container'),
-  list('net', 'Connect a container to a network', { hidden: true, check: checkNetwork }),
-  list('net-alias', 'Add network-scoped alias for the container', { hidden: true }),
+  list('net', 'Connect a container to a network', { hidden: true, as: 'network', check: checkNetwork }),
+  list('net-alias', 'Add network-scoped alias for the container', { hidden: true, as: 'network-alias' }),
   list('network', 'Connect a container to a network', { type: 'network', check: checkNetwork }),
   list('network-alias', 'Add network-scoped alias for the container'),
   bool('no-healthcheck', 'Disable any container-specified HEALTHCHECK'),
