@@ -17,13 +17,16 @@ export interface NameServer {
 }
 
 export interface NameServerSettings {
-  /** Resolvers to forward to; empty means the host's, read again when they change. */
+  /**
+   * Resolvers to forward to, asked from inside the container's namespace; empty means the host's, asked from the host's and
+   * read again when they change.
+   */
   readonly upstreams: readonly string[];
 }
 
 export interface NamedNetwork {
   readonly name: string;
-  /** Names of containers that are on internal networks only are never forwarded. */
+  /** Containers that are on internal networks only never ask the host's resolvers. */
   readonly internal: boolean;
   /** Names are served only on user-defined networks; the default bridge has none inside, but the host asks for all. */
   readonly servesNames: boolean;
@@ -38,4 +41,8 @@ export interface NamedEndpoint {
   /** '' where it has none. */
   readonly ipv4Address: string;
   readonly ipv6Address: string;
+  /** What `host.docker.internal` is to this container: the host's addresses on the network; empty where there are none. */
+  readonly gateways: readonly string[];
+  /** Where several networks know a name, that of the asking container's highest is taken. */
+  readonly gatewayPriority: number;
 }
