@@ -2,7 +2,7 @@ import type { DiffId, ImageId } from '#/base/ids.ts';
 import type { PortBinding } from '#/network/network.ts';
 
 /**
- * What a container is, decided once at create and never changed afterwards (the row `containers.config`).
+ * What a container is, decided at create (the row `containers.config`). Only networks, ports and restart policy change later.
  * Docker's HostConfig and Config are translated to and from it at the door (`api/`). Sizes in bytes, CPU in nano-CPUs.
  */
 export interface ContainerConfig {
@@ -21,6 +21,10 @@ export interface ContainerConfig {
   readonly network: NetworkSettings;
   readonly namespaces: Namespaces;
   readonly mounts: readonly MountSpec[];
+  /** `CONTAINER[:MODE]` as written; create has put what they mount into `mounts`. */
+  readonly volumesFrom: readonly string[];
+  /** Of volumes for which nothing else names one; '' means local. */
+  readonly volumeDriver: string;
   readonly shmSizeBytes: number;
   readonly readOnlyRoot: boolean;
   readonly security: SecuritySettings;
@@ -78,7 +82,7 @@ export type NetworkMode =
 
 export interface NetworkSettings {
   readonly mode: NetworkMode;
-  /** What was asked for on each network, by the network's name; at least that of a mode of kind `network`. */
+  /** The networks that it is to be on, by name, with what was asked for on each; `host` and `none` stand there too. Main one first. */
   readonly endpoints: Readonly<Record<string, EndpointSettings>>;
   readonly ports: readonly PortBinding[];
   /** `-P`: every exposed port on a free one of the host. */
@@ -116,7 +120,13 @@ export interface Namespaces {
 
 export type Propagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
 
-export type MountSpec =
+/** A mount below the container's root, with where it came from; undefined where the caller asked for it. */
+export type MountSpec = MountKind & {
+  /** `declared` by the image or `Config.Volumes`; taken over from another container by `--volumes-from`. */
+  readonly origin?: 'declared' | 'volumes-from';
+};
+
+type MountKind =
   | {
       readonly kind: 'bind';
       readonly source: string;
@@ -124,6 +134,8 @@ export type MountSpec =
       readonly readOnly: boolean;
       readonly propagation: Propagation;
       readonly recursive: boolean;
+      /** Whether what is mounted below the source becomes read-only too. */
+      readonly readOnlyRecursive: 'preferred' | 'required' | 'no';
       /** `-v` makes a missing source directory, `--mount` refuses it. */
       readonly createSource: boolean;
       /** The mode as written in `-v src:dst:MODE`; undefined for `--mount`. */
@@ -135,7 +147,6 @@ export type MountSpec =
       readonly name: string;
       readonly target: string;
       readonly readOnly: boolean;
-      readonly propagation: Propagation;
       /** The image's content at the target is copied into an empty volume. */
       readonly copyUp: boolean;
       /** A path below the volume's root; undefined means the whole. */
@@ -150,8 +161,9 @@ export type MountSpec =
     }
   | {
       readonly kind: 'image';
-      /** As written; resolved at create to `layers`, bottom first. */
+      /** As written; resolved at create to `imageId` and `layers`, bottom first. */
       readonly reference: string;
+      readonly imageId: ImageId | undefined;
       readonly layers: readonly DiffId[];
       readonly target: string;
       readonly subpath: string | undefined;

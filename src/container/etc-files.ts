@@ -1,8 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import type { NetworkSettings } from './config.ts';
+import type { Endpoint } from '#/network/network.ts';
 import type { ContainerNetwork } from './connect-network.ts';
+import { isUserDefined } from './endpoint-names.ts';
+import { editLines, hostsFileOf, hostsFileOfHost } from './hosts-file.ts';
+import { type LinkedContainer, linkHostsLine } from './links.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
+import { hasOnlyLoopbackServers, resolvConfOf } from './resolv-conf.ts';
 import type { ContainerRoom } from './room.ts';
 
 /**
@@ -12,78 +16,94 @@ import type { ContainerRoom } from './room.ts';
 export async function writeEtcFiles(
   room: ContainerRoom,
   record: ContainerRecord,
-  network: ContainerNetwork,
+  { endpoints, sharedWith, links }: ContainerNetwork,
 ): Promise<void> {
-  if (network.sharedWith !== undefined) return;
+  if (sharedWith !== undefined) return;
   const paths = containerPaths(room, record.id);
   const { config } = record;
+  const hosts =
+    config.network.mode.kind === 'host'
+      ? hostsFileOfHost(await readText('/etc/hosts'), config.network.extraHosts)
+      : hostsText(room, record, endpoints, links);
   await Promise.all([
     writeFile(paths.hostname, `${config.hostname}\n`),
-    writeFile(
-      paths.hosts,
-      config.network.mode.kind === 'host' ? await hostHosts(config.network) : hostsOf(record, network),
-    ),
-    writeFile(paths.resolvConf, resolvConfOf(config.network, await readHostFile('/etc/resolv.conf'))),
+    writeFile(paths.hosts, hosts),
+    writeFile(paths.resolvConf, resolvConfText(room, record, endpoints, await hostResolvConf())),
   ]);
 }
 
-const readHostFile = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
-
-async function hostHosts(settings: NetworkSettings): Promise<string> {
-  const text = await readHostFile('/etc/hosts');
-  return `${text}${text.endsWith('\n') || text === '' ? '' : '\n'}${extraHosts(settings, undefined)}`;
+/**
+ * Lets /etc/hosts and /etc/resolv.conf of a running container follow its networks. Written in place, since they are mounted
+ * in it; what it has changed in them itself stays.
+ */
+export async function refreshEtcFiles(
+  room: ContainerRoom,
+  record: ContainerRecord,
+  before: readonly Endpoint[],
+): Promise<void> {
+  const paths = containerPaths(room, record.id);
+  const after = room.networks.endpointsOf(record.id);
+  const hostText = await hostResolvConf();
+  const edits = [
+    [paths.hosts, (endpoints: readonly Endpoint[]) => hostsText(room, record, endpoints, [])],
+    [paths.resolvConf, (endpoints: readonly Endpoint[]) => resolvConfText(room, record, endpoints, hostText)],
+  ] as const;
+  for (const [path, textFor] of edits) {
+    const [old, wanted] = [textFor(before), textFor(after)];
+    if (old !== wanted) await writeFile(path, editLines(await readText(path), old, wanted));
+  }
 }
 
-function hostsOf({ config }: ContainerRecord, { endpoint }: ContainerNetwork): string {
-  const names = hostNamesOf(config.hostname, config.domainname);
-  const own = endpoint === undefined ? '' : `${endpoint.ipv4Address}\t${names}\n`;
-  const gateway = endpoint?.gateway;
-  const toHost = gateway === undefined ? '' : `${gateway}\thost.docker.internal\n`;
-  return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n${own}${toHost}${extraHosts(config.network, gateway)}`;
+const readText = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+
+/** The host's resolvers as others can reach them: behind systemd-resolved's stub stand those that it asks itself. */
+async function hostResolvConf(): Promise<string> {
+  const text = await readText('/etc/resolv.conf');
+  const behind = hasOnlyLoopbackServers(text) ? await readText('/run/systemd/resolve/resolv.conf') : '';
+  return behind === '' ? text : behind;
 }
 
-/** A full name may come in one piece or in two; the bare host name resolves in both cases, as in Docker. */
-function hostNamesOf(hostname: string, domainname: string): string {
-  const full = domainname === '' ? hostname : `${hostname}.${domainname}`;
-  const [bare = full] = full.split('.', 1);
-  return full === bare ? full : `${full} ${bare}`;
+function hostsText(
+  room: ContainerRoom,
+  { config }: ContainerRecord,
+  endpoints: readonly Endpoint[],
+  links: readonly LinkedContainer[],
+): string {
+  const hostAddress = hostAddressFrom(room, endpoints);
+  return hostsFileOf({
+    hostname: config.hostname,
+    domainname: config.domainname,
+    endpoints,
+    links: links.map(linkHostsLine),
+    extraHosts: config.network.extraHosts,
+    hostAddress,
+    hostGateway: hostAddress ?? room.networks.get('bridge').ipam[0]?.gateway ?? '127.0.0.1',
+  });
 }
 
-function extraHosts({ extraHosts }: NetworkSettings, gateway: string | undefined): string {
-  return extraHosts
-    .map((entry) => {
-      const separator = entry.indexOf(':');
-      const address = entry.slice(separator + 1).replace(/^\[(.*)\]$/, '$1');
-      const resolved = address === 'host-gateway' ? (gateway ?? '127.0.0.1') : address;
-      return `${resolved}\t${entry.slice(0, separator)}\n`;
-    })
-    .join('');
+/** The host's own address on a bridge that the container is on. (A macvlan's gateway is somebody else.) */
+function hostAddressFrom({ networks }: ContainerRoom, endpoints: readonly Endpoint[]): string | undefined {
+  const onBridge = endpoints.find(({ networkId }) => networks.get(networkId).bridgeName !== undefined);
+  if (onBridge === undefined) return undefined;
+  return onBridge.gateway || onBridge.ipv6Gateway || undefined;
 }
 
-/** Loopback resolvers of the host mean nothing inside another network namespace. */
-const LOOPBACK_NAMESERVER = /^nameserver\s+(127\.|::1)/;
-const PUBLIC_NAMESERVERS = ['8.8.8.8', '8.8.4.4'];
-
-/** What a container's resolv.conf says, from what was asked and what the host's own says. Pure. */
-export function resolvConfOf(settings: NetworkSettings, hostText: string): string {
-  const isHost = settings.mode.kind === 'host';
-  const hostLines = hostText.split('\n').filter((line) => /^\s*[a-z]/.test(line));
-  const usable = hostLines.filter((line) => isHost || !LOOPBACK_NAMESERVER.test(line));
-  const ofKind = (kind: string): readonly string[] => usable.filter((line) => line.startsWith(kind));
-  const hostServers = ofKind('nameserver');
-  const fallback =
-    isHost || settings.mode.kind === 'none' ? [] : PUBLIC_NAMESERVERS.map((server) => `nameserver ${server}`);
-  const servers =
-    settings.dns.length > 0
-      ? settings.dns.map((server) => `nameserver ${server}`)
-      : hostServers.length > 0
-        ? hostServers
-        : fallback;
-  const search = settings.dnsSearch.length > 0 ? searchLine(settings.dnsSearch) : ofKind('search');
-  const options = settings.dnsOptions.length > 0 ? [`options ${settings.dnsOptions.join(' ')}`] : ofKind('options');
-  return [...servers, ...search, ...options].map((line) => `${line}\n`).join('');
+function resolvConfText(
+  { settings }: ContainerRoom,
+  { config: { network } }: ContainerRecord,
+  endpoints: readonly Endpoint[],
+  hostText: string,
+): string {
+  const hasNameServer = endpoints.some(({ networkName }) => isUserDefined(networkName));
+  const or = (own: readonly string[], ofDaemon: readonly string[]) => (own.length > 0 ? own : ofDaemon);
+  return resolvConfOf(
+    {
+      mode: network.mode,
+      dns: or(network.dns, settings.dns.servers),
+      dnsSearch: or(network.dnsSearch, settings.dns.search),
+      dnsOptions: or(network.dnsOptions, settings.dns.options),
+    },
+    hostText,
+    hasNameServer,
+  );
 }
-
-/** `.` alone means no search domains. */
-const searchLine = (domains: readonly string[]): readonly string[] =>
-  domains.length === 1 && domains[0] === '.' ? [] : [`search ${domains.join(' ')}`];

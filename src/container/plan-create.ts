@@ -38,7 +38,7 @@ export function planCreate(
   };
   validate(config);
   refuseConflicts(spec);
-  return { config, warnings: [...volumeWarnings(config), ...healthWarnings(config)] };
+  return { config, warnings: [...volumeWarnings(config), ...portWarnings(config), ...healthWarnings(config)] };
 }
 
 const usesHostUts = (spec: ContainerSpec): boolean =>
@@ -162,6 +162,11 @@ function volumeWarnings(config: ContainerConfig): readonly string[] {
   return config.volumes
     .filter((path) => !targets.has(normalTarget(path)))
     .map((path) => `Volumes are not implemented yet: ${path} is kept in the container's own writable layer.`);
+}
+
+function portWarnings({ network: { mode, ports, publishAll } }: ContainerConfig): readonly string[] {
+  const isDiscarded = mode.kind === 'host' && (ports.length > 0 || publishAll);
+  return isDiscarded ? ['Published ports are discarded when using host network mode'] : [];
 }
 
 function healthWarnings({ healthcheck }: ContainerConfig): readonly string[] {

@@ -7,6 +7,7 @@ import {
   findContainerByName,
   findContainersByIdPrefix,
   listContainers as listContainerRows,
+  updateContainerConfig,
   updateContainerState,
 } from '#/store/containers.ts';
 import type { ContainerConfig } from './config.ts';
@@ -102,6 +103,16 @@ export function setState(
   if (mustSurvivePowerFailure(record, state)) update();
   else room.store.unsynced(update);
   return { ...record, state };
+}
+
+/** Commits another config, for what may change after create: networks, ports, restart policy. */
+export function setConfig(
+  room: Pick<ContainerRoom, 'store'>,
+  record: ContainerRecord,
+  config: ContainerConfig,
+): ContainerRecord {
+  updateContainerConfig(room.store, record.id, JSON.stringify(config));
+  return { ...record, config };
 }
 
 /** Tells listeners what happened to a container, with the attributes that Docker gives every container event. */

@@ -1,12 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { EngineError, isEngineError } from '#/base/errors.ts';
-import type { ContainerConfig, MountSpec } from './config.ts';
+import type { Network } from '#/network/network.ts';
+import { checkEndpoint } from './check-endpoint.ts';
+import type { ContainerConfig, MountSpec, NetworkSettings } from './config.ts';
 import { getContainer } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 
 /**
- * The same config with containers named by id, since names change. Throws invalid-argument where it names containers,
- * networks or host paths that are not there, with Docker's texts; never not-found: clients take that for a missing image.
+ * The same config with containers named by id, since names change, and networks by name, since ids do. Throws
+ * invalid-argument where it names containers or host paths that are not there, with Docker's texts; never not-found: clients
+ * take that for a missing image. Networks are looked for at start only, as in Docker.
  */
 export async function resolveReferences(room: ContainerRoom, config: ContainerConfig): Promise<ContainerConfig> {
   if (config.runtime !== undefined && config.runtime !== room.runtime.info.name) {
@@ -26,12 +29,33 @@ export async function resolveReferences(room: ContainerRoom, config: ContainerCo
 
 function resolveNames(room: ContainerRoom, config: ContainerConfig): ContainerConfig {
   const { namespaces, network } = config;
-  if (network.mode.kind === 'network') room.networks.get(network.mode.name);
+  const endpoints = nameNetworks(room, network.endpoints);
   return {
     ...config,
-    network: { ...network, mode: byId(room, network.mode) },
+    network: { ...network, mode: byId(room, network.mode), endpoints },
     namespaces: { ...namespaces, pid: byId(room, namespaces.pid), ipc: byId(room, namespaces.ipc) },
   };
+}
+
+/** What can be known of the endpoints before the start is checked now. */
+function nameNetworks(room: ContainerRoom, endpoints: NetworkSettings['endpoints']): NetworkSettings['endpoints'] {
+  return Object.fromEntries(
+    Object.entries(endpoints).map(([reference, settings]) => {
+      const network = findNetwork(room, reference);
+      const name = network?.name ?? reference;
+      checkEndpoint(name, settings, network);
+      return [name, settings];
+    }),
+  );
+}
+
+function findNetwork(room: ContainerRoom, reference: string): Network | undefined {
+  try {
+    return room.networks.get(reference);
+  } catch (error) {
+    if (isEngineError(error, 'not-found')) return undefined;
+    throw error;
+  }
 }
 
 type Joined = { readonly kind: 'container'; readonly container: string };

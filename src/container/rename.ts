@@ -1,8 +1,9 @@
 import { EngineError, isEngineError } from '#/base/errors.ts';
 import { renameContainerRow } from '#/store/containers.ts';
 import { refuseTakenName } from './create.ts';
+import { endpointNames } from './endpoint-names.ts';
 import { parseContainerName } from './names.ts';
-import { getById, getContainer, publishContainerEvent } from './record.ts';
+import { type ContainerRecord, getById, getContainer, publishContainerEvent } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 
 /** Gives a container another name. Throws conflict for a taken one, invalid-argument for none or its own, with Docker's texts. */
@@ -19,8 +20,18 @@ export async function renameContainer(room: ContainerRoom, reference: string, ne
       allocating(() => refuseTakenName(room, name));
       renameContainerRow(room.store, id, name);
     });
-    publishContainerEvent(room, { ...record, name }, 'rename', { oldName: `/${record.name}` });
+    const renamed = { ...record, name };
+    await renameEndpoints(room, renamed);
+    publishContainerEvent(room, renamed, 'rename', { oldName: `/${record.name}` });
   });
+}
+
+/** Others find it by its new name at once. */
+async function renameEndpoints(room: ContainerRoom, record: ContainerRecord): Promise<void> {
+  for (const { networkName } of room.networks.endpointsOf(record.id)) {
+    const settings = record.config.network.endpoints[networkName] ?? { aliases: [], links: [] };
+    await room.networks.rename(record.id, endpointNames(room, record, settings), networkName);
+  }
 }
 
 /** Docker's rename says so before each reason why a name cannot be had. */

@@ -10,6 +10,7 @@ import type { Networks } from '#/network/network.ts';
 import type { ContainerRuntime } from '#/runtime/runtime.ts';
 import type { OciImageConfig } from '#/spec/oci/image.ts';
 import type { Store } from '#/store/store.ts';
+import type { Volumes } from '#/volume/volumes.ts';
 import type { LiveContainers } from './live.ts';
 import type { SeccompProfiles } from './task-seccomp.ts';
 
@@ -34,6 +35,7 @@ export interface ContainerRoom {
   readonly images: ImageSource;
   readonly layers: LayerStore;
   readonly networks: Networks;
+  readonly volumes: Volumes;
   readonly runtime: ContainerRuntime;
   readonly host: HostFacts;
   readonly cgroups: CgroupHost;
@@ -53,6 +55,12 @@ export interface ContainerSettings {
   readonly stopTimeoutSec: number;
   /** Path of the program that `--init` puts first; undefined where the host has none. */
   readonly initPath: string | undefined;
+  /** What containers get that ask for nothing else; empty means what the host has. */
+  readonly dns: {
+    readonly servers: readonly string[];
+    readonly search: readonly string[];
+    readonly options: readonly string[];
+  };
   readonly logDefaults: { readonly maxSizeBytes: number; readonly maxFiles: number };
   /** Set true when the engine closes: exits are then left for the next start to record. */
   readonly closing: AbortSignal;

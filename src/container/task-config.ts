@@ -5,6 +5,8 @@ import { cgroupNameOf } from './cgroup-of.ts';
 import type { ContainerConfig } from './config.ts';
 import type { ContainerNetwork } from './connect-network.ts';
 import { clampRlimit } from './limits.ts';
+import { linkEnv } from './links.ts';
+import { mergeEnv } from './plan-create.ts';
 import type { ContainerRecord } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 import { planDevices } from './task-devices.ts';
@@ -25,7 +27,8 @@ export async function planTask(
 ): Promise<OciRuntimeConfig> {
   // Who shares a network bears its host name too, in a UTS namespace of its own.
   const { hostname, domainname } = (network.sharedWith ?? record).config;
-  const config: ContainerConfig = { ...record.config, hostname, domainname };
+  const process = { ...record.config.process, env: envWithLinks(record, network) };
+  const config: ContainerConfig = { ...record.config, process, hostname, domainname };
   const user = resolveUser(rootPath, config.process.user, config.process.groupAdd);
   return {
     ociVersion: OCI_VERSION,
@@ -37,6 +40,12 @@ export async function planTask(
     ...(Object.keys(config.annotations).length === 0 ? {} : { annotations: config.annotations }),
     linux: planLinux(room, record, network, capabilitiesFor(config, user)),
   };
+}
+
+/** What was asked for wins over what links say. */
+function envWithLinks(record: ContainerRecord, { links }: ContainerNetwork): readonly string[] {
+  const { env } = record.config.process;
+  return links.length === 0 ? env : mergeEnv(linkEnv(record, links), env);
 }
 
 function planProcess(room: ContainerRoom, config: ContainerConfig, user: ResolvedUser): OciProcess {

@@ -1,11 +1,14 @@
 import { type AttachRequest, attachContainer, resizeContainer } from '#/container/attach.ts';
-import type { ContainerSpec } from '#/container/config.ts';
+import type { ContainerSpec, EndpointSettings, RestartPolicy } from '#/container/config.ts';
+import { connectContainer, disconnectContainer } from '#/container/connect.ts';
 import { createContainer } from '#/container/create.ts';
+import { namesOn } from '#/container/endpoint-names.ts';
 import { createExec, type ExecSpec, execIdsOf, getExec, resizeExec, startExec } from '#/container/exec.ts';
 import { killContainer } from '#/container/kill.ts';
 import { containerLogs, type LogsOptions } from '#/container/logs.ts';
 import { containerPaths } from '#/container/paths.ts';
 import { pauseContainer, unpauseContainer } from '#/container/pause.ts';
+import { setPublishedPorts } from '#/container/published-ports.ts';
 import { type ContainerRecord, getContainer, listContainers, recordOfRow } from '#/container/record.ts';
 import { type RemoveOptions, removeContainer } from '#/container/remove.ts';
 import { renameContainer } from '#/container/rename.ts';
@@ -14,8 +17,10 @@ import { startContainer } from '#/container/start.ts';
 import { readContainerStats } from '#/container/stats.ts';
 import { restartContainer, type StopOptions, stopContainer } from '#/container/stop.ts';
 import { topContainer } from '#/container/top.ts';
+import { setRestartPolicy } from '#/container/update.ts';
 import { type WaitCondition, waitContainer } from '#/container/wait.ts';
 import { parseSignal } from '#/linux/signals.ts';
+import type { PortBinding } from '#/network/network.ts';
 import type { TerminalSize } from '#/runtime/runtime.ts';
 import { listContainersOfImage } from '#/store/containers.ts';
 
@@ -47,6 +52,16 @@ export function bindContainers(room: ContainerRoom) {
     /** Host paths of a container's own files, for inspect. */
     paths: (record: ContainerRecord) => containerPaths(room, record.id),
     endpoints: (record: ContainerRecord) => room.networks.endpointsOf(record.id),
+    /** The names by which others on a network find it. */
+    namesOn: (record: ContainerRecord, settings: EndpointSettings) => namesOn(record, settings),
+    publishedPorts: (record: ContainerRecord) => room.networks.portsOf(record.id),
+    /** Replaces all of a container's ports, also while it runs. */
+    setPublishedPorts: (ref: string, ports: readonly PortBinding[]) => setPublishedPorts(room, ref, ports),
+    setRestartPolicy: (ref: string, policy: RestartPolicy) => setRestartPolicy(room, ref, policy),
+    connect: (network: string, ref: string, settings: EndpointSettings) =>
+      connectContainer(room, network, ref, settings),
+    disconnect: (network: string, ref: string, options: { readonly force: boolean }) =>
+      disconnectContainer(room, network, ref, options),
     exec: {
       create: (ref: string, spec: ExecSpec) => createExec(room, ref, spec),
       get: (id: string) => getExec(room, id),

@@ -2,6 +2,7 @@ import type { EngineEvent, EventFilter } from '#/events/events.ts';
 import type { Images } from '#/image/images.ts';
 import type { ContainerOperations } from './containers.ts';
 import type { EngineInfo } from './info.ts';
+import type { NetworkOperations } from './networks.ts';
 
 /** What an image that can be made on this machine tells while it is made. */
 export interface ProvideOptions {
@@ -24,6 +25,7 @@ export interface EngineImages extends Images {
 export interface Engine extends AsyncDisposable {
   readonly containers: ContainerOperations;
   readonly images: EngineImages;
+  readonly networks: NetworkOperations;
   /** `erofs`, or `unpacked` where that cannot be mounted. */
   readonly storageDriver: string;
   /** For the HTTP header `Server`. */

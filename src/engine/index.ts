@@ -7,10 +7,12 @@ export type {
   ContainerSpec,
   DeviceRate,
   DeviceSpec,
+  EndpointSettings,
   Healthcheck,
   MountSpec,
   NamespaceMode,
   NetworkMode,
+  NetworkSettings,
   Propagation,
   ResourceLimits,
   RestartPolicy,
@@ -30,7 +32,7 @@ export type { EngineEvent } from '#/events/events.ts';
 export { printLoaded } from '#/image/load/load.ts';
 export type { LayerProgress } from '#/image/load/read-archive.ts';
 export type { ImageRecord } from '#/image/record.ts';
-export type { Endpoint, Network } from '#/network/network.ts';
+export type { Endpoint, IpamPool, Network, NetworkSpec, PortBinding, PublishedPort } from '#/network/network.ts';
 export type { TaskStdio, TerminalSize } from '#/runtime/runtime.ts';
 export type { ContainerOperations } from './containers.ts';
 export type { Engine } from './engine.ts';

@@ -12,6 +12,7 @@ import { recordOfRow } from '#/container/record.ts';
 import { recoverContainers } from '#/container/recover.ts';
 import type { ContainerRoom } from '#/container/room.ts';
 import { SeccompProfiles } from '#/container/task-seccomp.ts';
+import { containersUsingVolume } from '#/container/volume-users.ts';
 import { EventBus } from '#/events/events.ts';
 import { openImages } from '#/image/images.ts';
 import { openLayerStore } from '#/layer/open.ts';
@@ -22,9 +23,11 @@ import { openNetworks } from '#/network/open.ts';
 import { openConmonRuntime } from '#/runtime/open.ts';
 import { listContainers } from '#/store/containers.ts';
 import { openStore } from '#/store/store.ts';
+import { openVolumes } from '#/volume/open.ts';
 import { bindContainers } from './containers.ts';
 import type { Engine, EngineImages, ProvideOptions } from './engine.ts';
 import { readEngineInfo } from './info.ts';
+import { bindNetworks } from './networks.ts';
 import { VERSION } from './version.ts';
 
 export interface EngineOptions {
@@ -38,6 +41,10 @@ export interface EngineOptions {
   readonly runtime?: string;
   /** Of the default network's interface on the host. */
   readonly bridgeName?: string;
+  /** What containers get that ask for none: resolvers, search domains and options; the host's by default. */
+  readonly dns?: readonly string[];
+  readonly dnsSearch?: readonly string[];
+  readonly dnsOptions?: readonly string[];
   /** `unpacked` extracts layers even where EROFS could be mounted. */
   readonly storageDriver?: 'erofs' | 'unpacked';
 }
@@ -109,7 +116,15 @@ export async function openRooms(
     ...(options.runtime === undefined ? {} : { preferred: options.runtime }),
   });
   undo.add('runtime', () => runtime.close());
-  const layersInUse = () => listContainers(store).flatMap((row) => recordOfRow(row).config.image.layers);
+  const volumes = await openVolumes({
+    dataRoot,
+    store,
+    events,
+    log,
+    clock,
+    usersOf: (name) => containersUsingVolume(store, name),
+  });
+  const layersInUse = () => listContainers(store).flatMap((row) => layersOf(recordOfRow(row).config));
   const images = openImages({ store, layers, events, log, clock, layersInUse });
   const containers: ContainerRoom = {
     store,
@@ -117,6 +132,7 @@ export async function openRooms(
     images,
     layers,
     networks,
+    volumes,
     runtime,
     host,
     cgroups,
@@ -135,6 +151,7 @@ export async function openRooms(
       cgroupDriver,
       stopTimeoutSec: STOP_TIMEOUT_SEC,
       initPath: firstFound(INIT_PROGRAMS),
+      dns: { servers: options.dns ?? [], search: options.dnsSearch ?? [], options: options.dnsOptions ?? [] },
       logDefaults: LOG_DEFAULTS,
       closing: closing.signal,
     },
@@ -144,6 +161,7 @@ export async function openRooms(
     events,
     layers,
     networks,
+    volumes,
     runtime,
     images,
     containers,
@@ -165,6 +183,8 @@ function engineOver(rooms: Rooms, options: EngineOptions): Engine {
   return {
     containers: bindContainers(containers),
     images: provideable(rooms, options.dataRoot),
+    networks: bindNetworks(rooms.networks, events),
+    volumes: { ...bindVolumes(rooms.volumes), references: () => volumeReferences(rooms.store) },
     storageDriver: layers.kind,
     serverHeader: `Gantry/${VERSION} (linux)`,
     events: (filter) => events.subscribe(filter),

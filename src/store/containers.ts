@@ -48,6 +48,10 @@ export const listContainersOfImage = (store: Store, imageId: string): readonly C
 export const updateContainerState = (store: Store, id: string, status: string, state: string): boolean =>
   store.run('UPDATE container_states SET status = ?, state = ? WHERE container_id = ?', status, state, id) === 1;
 
+/** False where there is no such container. */
+export const updateContainerConfig = (store: Store, id: string, config: string): boolean =>
+  store.run('UPDATE containers SET config = ? WHERE id = ?', config, id) === 1;
+
 export const renameContainerRow = (store: Store, id: string, name: string): boolean =>
   store.run('UPDATE containers SET name = ? WHERE id = ?', name, id) === 1;
 

@@ -3,7 +3,6 @@ import type {
   ContainerSpec,
   Healthcheck,
   NamespaceMode,
-  NetworkMode,
   ResourceLimits,
   RestartPolicy,
   SecuritySettings,
@@ -11,6 +10,8 @@ import type {
 import type { CreateContainerRequest, HostConfigRequest } from '#/spec/docker-api/create-container.ts';
 import { parseLog } from './parse-log.ts';
 import { parseMounts } from './parse-mounts.ts';
+import { parseNetwork } from './parse-network.ts';
+import { parseExposedPorts } from './parse-ports.ts';
 
 const invalid = (message: string): EngineError => new EngineError('invalid-argument', message);
 const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
@@ -34,7 +35,7 @@ export function parseContainerSpec(
     domainname: body.Domainname ?? '',
     labels: body.Labels ?? {},
     annotations: host.Annotations ?? {},
-    exposedPorts: Object.keys(body.ExposedPorts ?? {}).map(parsePort),
+    exposedPorts: parseExposedPorts(Object.keys(body.ExposedPorts ?? {})),
     volumes: Object.keys(body.Volumes ?? {}),
     healthcheck: parseHealthcheck(body),
     network: parseNetwork(body, host),
@@ -71,11 +72,6 @@ export function parseContainerSpec(
 function refuseWhatIsMissing(host: HostConfigRequest): void {
   const missing = (what: string): EngineError =>
     new EngineError('not-implemented', `${what} is not implemented in this version of Gantry`);
-  const ports = Object.entries(host.PortBindings ?? {}).filter(
-    ([, bindings]) => Array.isArray(bindings) && bindings.length > 0,
-  );
-  if (ports.length > 0) throw missing(`publishing ports (${ports[0]?.[0]})`);
-  if ((host.Links ?? []).length > 0) throw missing(`--link ${host.Links?.[0]}`);
   if ((host.DeviceRequests ?? []).length > 0) throw missing('--gpus: the selection of devices by a driver');
   if (Object.keys(host.StorageOpt ?? {}).length > 0) throw missing('--storage-opt');
   if (host.Isolation !== undefined && host.Isolation !== '' && host.Isolation !== 'default')
@@ -107,12 +103,6 @@ function parseProcess(body: CreateContainerRequest, host: HostConfigRequest): Co
   };
 }
 
-function parsePort(text: string): string {
-  const parts = /^(\d+)(-\d+)?(\/(tcp|udp|sctp))?$/.exec(text);
-  if (parts === null || Number(parts[1]) > 65_535) throw invalid(`invalid port specification: ${JSON.stringify(text)}`);
-  return text.includes('/') ? text : `${text}/tcp`;
-}
-
 function parseHealthcheck(body: CreateContainerRequest): Healthcheck | undefined {
   const check = body.Healthcheck;
   if (check === undefined) return undefined;
@@ -126,43 +116,10 @@ function parseHealthcheck(body: CreateContainerRequest): Healthcheck | undefined
   };
 }
 
-function parseNetwork(body: CreateContainerRequest, host: HostConfigRequest): ContainerSpec['network'] {
-  const mode: NetworkMode = body.NetworkDisabled === true ? { kind: 'none' } : parseNetworkMode(host.NetworkMode);
-  const endpoints = body.NetworkingConfig?.EndpointsConfig ?? {};
-  const endpoint = mode.kind === 'network' ? (endpoints[mode.name] ?? endpoints.default) : undefined;
-  const aliases = endpoint?.Aliases ?? [];
-  const macAddress = endpoint?.MacAddress || body.MacAddress || undefined;
-  const ipv4Address = endpoint?.IPAMConfig?.IPv4Address || undefined;
-  return {
-    mode,
-    macAddress,
-    ipv4Address,
-    aliases,
-    dns: host.Dns ?? [],
-    dnsSearch: host.DnsSearch ?? [],
-    dnsOptions: host.DnsOptions ?? [],
-    extraHosts: (host.ExtraHosts ?? []).map(parseExtraHost),
-  };
-}
-
-function parseNetworkMode(text: string | undefined): NetworkMode {
-  if (text === undefined || text === '' || text === 'default') return { kind: 'network', name: 'bridge' };
-  if (text === 'host') return { kind: 'host' };
-  if (text === 'none') return { kind: 'none' };
-  if (!text.startsWith('container:')) return { kind: 'network', name: text };
-  return { kind: 'container', container: joined('network', text) };
-}
-
 function joined(what: string, text: string): string {
   const container = text.slice('container:'.length);
   if (container === '') throw invalid(`invalid ${what} mode: ${text}`);
   return container;
-}
-
-function parseExtraHost(text: string): string {
-  const separator = text.indexOf(':');
-  if (separator < 1 || separator === text.length - 1) throw invalid(`bad format for add-host: ${JSON.stringify(text)}`);
-  return text;
 }
 
 function parseNamespace(what: string, text: string | undefined): NamespaceMode {
@@ -273,7 +230,8 @@ function parseResources(host: HostConfigRequest): ResourceLimits {
   };
 }
 
-function parseRestartPolicy({ RestartPolicy: policy }: HostConfigRequest): RestartPolicy {
+/** Throws invalid-argument, with Docker's texts. */
+export function parseRestartPolicy({ RestartPolicy: policy }: Pick<HostConfigRequest, 'RestartPolicy'>): RestartPolicy {
   const count = policy?.MaximumRetryCount ?? 0;
   const name = policy?.Name ?? '';
   switch (name) {

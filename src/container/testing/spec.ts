@@ -30,9 +30,19 @@ export function emptySpec(image: string): ContainerSpec {
     healthcheck: undefined,
     network: {
       mode: { kind: 'network', name: 'bridge' },
-      macAddress: undefined,
-      ipv4Address: undefined,
-      aliases: [],
+      endpoints: {
+        bridge: {
+          aliases: [],
+          links: [],
+          macAddress: undefined,
+          ipv4Address: undefined,
+          ipv6Address: undefined,
+          gatewayPriority: 0,
+          driverOptions: {},
+        },
+      },
+      ports: [],
+      publishAll: false,
       dns: [],
       dnsSearch: [],
       dnsOptions: [],
@@ -46,6 +56,8 @@ export function emptySpec(image: string): ContainerSpec {
       user: 'daemon',
     },
     mounts: [],
+    volumesFrom: [],
+    volumeDriver: '',
     shmSizeBytes: 64 * 1024 * 1024,
     readOnlyRoot: false,
     security: {

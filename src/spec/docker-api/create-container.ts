@@ -1,16 +1,12 @@
 import { z } from 'zod';
+import { flag, int, nullable, text, textMap, texts } from './fields.ts';
+import { EndpointSettingsBody, PortMapBody } from './network.ts';
 
 /**
  * The body of `POST /containers/create`, checked. Names are Docker's. What clients send as null means absent; keys that are
  * not named here are ignored, as dockerd ignores them.
  * Source: docker-engine-api v1.51, definitions ContainerConfig, HostConfig, NetworkingConfig.
  */
-const nullable = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
-const text = nullable(z.string());
-const flag = nullable(z.boolean());
-const int = nullable(z.int());
-const texts = nullable(z.array(z.string()));
-const textMap = nullable(z.record(z.string(), z.string()));
 const keySet = nullable(z.record(z.string(), z.unknown()));
 /** Older clients send a command as one string. */
 const command = nullable(z.union([z.string().transform((one) => [one]), z.array(z.string())]));
@@ -73,7 +69,7 @@ const HostConfig = z.object({
   ContainerIDFile: text,
   LogConfig: nullable(z.object({ Type: text, Config: textMap })),
   NetworkMode: text,
-  PortBindings: nullable(z.record(z.string(), z.unknown())),
+  PortBindings: PortMapBody,
   RestartPolicy: nullable(z.object({ Name: text, MaximumRetryCount: int })),
   AutoRemove: flag,
   VolumeDriver: text,
@@ -110,15 +106,6 @@ const HostConfig = z.object({
   ReadonlyPaths: texts,
 });
 
-const EndpointSettings = nullable(
-  z.object({
-    IPAMConfig: nullable(z.object({ IPv4Address: text, IPv6Address: text })),
-    Aliases: texts,
-    Links: texts,
-    MacAddress: text,
-  }),
-);
-
 export const CreateContainerBody = z.object({
   Hostname: text,
   Domainname: text,
@@ -143,7 +130,7 @@ export const CreateContainerBody = z.object({
   StopSignal: text,
   StopTimeout: int,
   HostConfig: nullable(HostConfig),
-  NetworkingConfig: nullable(z.object({ EndpointsConfig: nullable(z.record(z.string(), EndpointSettings)) })),
+  NetworkingConfig: nullable(z.object({ EndpointsConfig: nullable(z.record(z.string(), EndpointSettingsBody)) })),
 });
 
 export type CreateContainerRequest = z.output<typeof CreateContainerBody>;

@@ -1,0 +1,68 @@
+import { EngineError } from '#/base/errors.ts';
+import type { Endpoint } from '#/network/network.ts';
+import { parseLink } from './endpoint-names.ts';
+import { type ContainerRecord, getContainer } from './record.ts';
+import type { ContainerRoom } from './room.ts';
+import { isAlive } from './state.ts';
+
+/** A container that another on the default bridge calls by an alias. */
+export interface LinkedContainer {
+  readonly alias: string;
+  readonly record: ContainerRecord;
+  readonly endpoint: Endpoint;
+}
+
+/**
+ * The containers that one on the default bridge is linked to: there is no name server there, so they stand in its
+ * /etc/hosts and environment. Throws conflict, with Docker's text, for one that does not run.
+ */
+export function linkedContainers(room: ContainerRoom, record: ContainerRecord): readonly LinkedContainer[] {
+  const links = record.config.network.endpoints.bridge?.links ?? [];
+  return links.map(parseLink).map(({ target, alias }) => {
+    const linked = getContainer(room, target);
+    const endpoint = room.networks.endpointsOf(linked.id).find(({ networkName }) => networkName === 'bridge');
+    if (endpoint === undefined || !isAlive(linked.state)) {
+      const text = `Cannot link to a non running container: /${linked.name} AS /${record.name}/${alias}`;
+      throw new EngineError('conflict', text);
+    }
+    return { alias, record: linked, endpoint };
+  });
+}
+
+export const linkHostsLine = ({ alias, record: { name, config }, endpoint }: LinkedContainer): string =>
+  `${endpoint.ipv4Address}\t${[...new Set([alias, config.hostname, name])].join(' ')}`;
+
+/** Variables that name each linked container, its ports and its environment, as Docker's `--link` has always given them. */
+export function linkEnv(self: Pick<ContainerRecord, 'name'>, links: readonly LinkedContainer[]): readonly string[] {
+  return links.flatMap(({ alias, record, endpoint }) => {
+    const prefix = alias.toUpperCase().replaceAll('-', '_');
+    const ports = [...record.config.exposedPorts].sort(byPort);
+    const [first] = ports;
+    return [
+      ...(first === undefined ? [] : [`${prefix}_PORT=${urlOf(endpoint, first)}`]),
+      ...ports.flatMap((port) => portVariables(prefix, endpoint, port)),
+      `${prefix}_NAME=/${self.name}/${alias}`,
+      ...record.config.process.env
+        .filter((entry) => !/^(PATH|HOME)=/.test(entry))
+        .map((entry) => `${prefix}_ENV_${entry}`),
+    ];
+  });
+}
+
+const byPort = (a: string, b: string): number => Number.parseInt(a, 10) - Number.parseInt(b, 10);
+
+function urlOf({ ipv4Address }: Endpoint, exposed: string): string {
+  const [port, protocol] = exposed.split('/');
+  return `${protocol}://${ipv4Address}:${port}`;
+}
+
+function portVariables(prefix: string, endpoint: Endpoint, exposed: string): readonly string[] {
+  const [port, protocol = 'tcp'] = exposed.split('/');
+  const name = `${prefix}_PORT_${port}_${protocol.toUpperCase()}`;
+  return [
+    `${name}=${urlOf(endpoint, exposed)}`,
+    `${name}_ADDR=${endpoint.ipv4Address}`,
+    `${name}_PORT=${port}`,
+    `${name}_PROTO=${protocol}`,
+  ];
+}
