@@ -50,6 +50,7 @@ export interface ContainerRoom {
 
 export interface ContainerSettings {
   readonly dataRoot: string;
+  readonly execRoot: string;
   readonly cgroupDriver: 'cgroupfs' | 'systemd';
   /** Of a stop that names none. */
   readonly stopTimeoutSec: number;

@@ -19,6 +19,7 @@ export type {
   SecuritySettings,
   Ulimit,
 } from '#/container/config.ts';
+export { isUserDefined } from '#/container/endpoint-names.ts';
 export type { ExecRecord, ExecSpec, ExecState } from '#/container/exec.ts';
 export type { LogEntry } from '#/container/log/k8s-file.ts';
 export type { LogsOptions } from '#/container/logs.ts';
@@ -34,6 +35,7 @@ export type { LayerProgress } from '#/image/load/read-archive.ts';
 export type { ImageRecord } from '#/image/record.ts';
 export type { Endpoint, IpamPool, Network, NetworkSpec, PortBinding, PublishedPort } from '#/network/network.ts';
 export type { TaskStdio, TerminalSize } from '#/runtime/runtime.ts';
+export type { Volume, VolumeSpec } from '#/volume/volumes.ts';
 export type { ContainerOperations } from './containers.ts';
 export type { Engine } from './engine.ts';
 export type { EngineInfo } from './info.ts';

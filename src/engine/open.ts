@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#/base/clock.ts';
 import { EngineError, errnoOf } from '#/base/errors.ts';
+import type { DiffId } from '#/base/ids.ts';
 import { KeyedMutex } from '#/base/keyed-mutex.ts';
 import { type Logger, silentLogger } from '#/base/log.ts';
 import { withUndo } from '#/base/undo.ts';
+import type { ContainerConfig } from '#/container/config.ts';
 import { LiveContainers } from '#/container/live.ts';
 import { rotateLogsForever } from '#/container/log/rotate.ts';
 import { recordOfRow } from '#/container/record.ts';
@@ -29,6 +31,7 @@ import type { Engine, EngineImages, ProvideOptions } from './engine.ts';
 import { readEngineInfo } from './info.ts';
 import { bindNetworks } from './networks.ts';
 import { VERSION } from './version.ts';
+import { bindVolumes } from './volumes.ts';
 
 export interface EngineOptions {
   /** Where everything durable is kept. */
@@ -124,7 +127,7 @@ export async function openRooms(
     clock,
     usersOf: (name) => containersUsingVolume(store, name),
   });
-  const layersInUse = () => listContainers(store).flatMap((row) => layersOf(recordOfRow(row).config));
+  const layersInUse = () => listContainers(store).flatMap((row) => usedLayers(recordOfRow(row).config));
   const images = openImages({ store, layers, events, log, clock, layersInUse });
   const containers: ContainerRoom = {
     store,
@@ -148,6 +151,7 @@ export async function openRooms(
     }),
     settings: {
       dataRoot,
+      execRoot,
       cgroupDriver,
       stopTimeoutSec: STOP_TIMEOUT_SEC,
       initPath: firstFound(INIT_PROGRAMS),
@@ -173,6 +177,12 @@ export async function openRooms(
   };
 }
 
+/** Of the image, and of images that are mounted. */
+const usedLayers = ({ image, mounts }: ContainerConfig): readonly DiffId[] => [
+  ...image.layers,
+  ...mounts.flatMap((mount) => (mount.kind === 'image' ? mount.layers : [])),
+];
+
 const firstFound = (names: readonly string[]): string | undefined =>
   names.map((name) => hostPrograms.find(name)).find((path) => path !== undefined);
 
@@ -184,7 +194,7 @@ function engineOver(rooms: Rooms, options: EngineOptions): Engine {
     containers: bindContainers(containers),
     images: provideable(rooms, options.dataRoot),
     networks: bindNetworks(rooms.networks, events),
-    volumes: { ...bindVolumes(rooms.volumes), references: () => volumeReferences(rooms.store) },
+    volumes: bindVolumes(rooms.volumes, rooms.store),
     storageDriver: layers.kind,
     serverHeader: `Gantry/${VERSION} (linux)`,
     events: (filter) => events.subscribe(filter),

@@ -40,7 +40,7 @@ test('what is asked for in HostConfig is printed again by inspect', () => {
     ReadonlyRootfs: true,
   };
   const spec = parse({ HostConfig: asked });
-  const printed = printHostConfig(spec as unknown as ContainerConfig) as Record<string, unknown>;
+  const printed = printHostConfig(spec as unknown as ContainerConfig, 'self') as Record<string, unknown>;
   for (const [key, value] of Object.entries(asked)) assert.deepEqual(printed[key], value, key);
 });
 

@@ -1,4 +1,6 @@
-import type { ContainerConfig, MountSpec, NamespaceMode, NetworkMode, RestartPolicy } from '#/engine/index.ts';
+import type { ContainerConfig, MountSpec, NamespaceMode, RestartPolicy } from '#/engine/index.ts';
+import { printLinks, printNetworkMode } from './print-network.ts';
+import { printPortBindings } from './print-ports.ts';
 
 const NS_PER_MS = 1e6;
 const keysOf = (names: readonly string[]): Record<string, object> | null =>
@@ -47,20 +49,6 @@ function printHealthcheck({ healthcheck }: ContainerConfig): object {
   };
 }
 
-export function printNetworkMode(mode: NetworkMode): string {
-  switch (mode.kind) {
-    case 'network':
-      return mode.name;
-    case 'container':
-      return `container:${mode.container}`;
-    case 'host':
-    case 'none':
-      return mode.kind;
-    default:
-      return mode satisfies never;
-  }
-}
-
 const printNamespace = (mode: NamespaceMode): string =>
   mode.kind === 'container' ? `container:${mode.container}` : mode.kind === 'host' ? 'host' : '';
 
@@ -73,13 +61,13 @@ function printRestartPolicy(policy: RestartPolicy): object {
 }
 
 /** Docker's `HostConfig` of an inspect answer: what the client asked for, with the defaults filled in. */
-export function printHostConfig(config: ContainerConfig): object {
+export function printHostConfig(config: ContainerConfig, name: string): object {
   return {
     ...printMountSettings(config),
     ContainerIDFile: config.cidFile,
     LogConfig: { Type: config.log.driver, Config: config.log.options },
     NetworkMode: printNetworkMode(config.network.mode),
-    PortBindings: {},
+    PortBindings: printPortBindings(config.network.ports),
     RestartPolicy: printRestartPolicy(config.restartPolicy),
     AutoRemove: config.autoRemove,
     VolumeDriver: '',
@@ -96,11 +84,11 @@ export function printHostConfig(config: ContainerConfig): object {
     GroupAdd: orNull(config.process.groupAdd),
     IpcMode: printIpc(config.namespaces.ipc),
     Cgroup: '',
-    Links: null,
+    Links: printLinks(config, name),
     OomScoreAdj: config.resources.oomScoreAdj ?? 0,
     PidMode: printNamespace(config.namespaces.pid),
     Privileged: config.security.privileged,
-    PublishAllPorts: false,
+    PublishAllPorts: config.network.publishAll,
     ReadonlyRootfs: config.readOnlyRoot,
     SecurityOpt: orNull(config.security.options),
     UTSMode: config.namespaces.uts === 'host' ? 'host' : '',

@@ -1,8 +1,8 @@
 import { EngineError } from '#/base/errors.ts';
 import { type ContainerRecord, type Engine, exitCodeOf, isAlive } from '#/engine/index.ts';
 import { sendJson } from '../answer.ts';
-import { printNetworkMode } from '../container/print-config.ts';
 import { printSummary } from '../container/print-container.ts';
+import { printNetworkMode } from '../container/print-network.ts';
 import { matchesLabels, matchesName } from '../filter.ts';
 import { boolOf, type Filters, filtersOf, intOf } from '../query.ts';
 import type { HttpCall, Route } from '../router.ts';
