@@ -4,9 +4,11 @@ import { EVENT_ROUTES } from './routes/events.ts';
 import { IMAGE_ROUTES } from './routes/images.ts';
 import { LIST_CONTAINER_ROUTES } from './routes/list-containers.ts';
 import { MISSING_ROUTES } from './routes/missing.ts';
+import { NETWORK_ROUTES } from './routes/networks.ts';
 import { STATS_ROUTES } from './routes/stats.ts';
 import { STREAM_ROUTES } from './routes/streams.ts';
 import { SYSTEM_ROUTES } from './routes/system.ts';
+import { UPDATE_ROUTES } from './routes/update-container.ts';
 
 /** Every endpoint of the Engine API that Gantry answers. */
 export const ROUTES: readonly Route[] = [
@@ -17,5 +19,7 @@ export const ROUTES: readonly Route[] = [
   ...STATS_ROUTES,
   ...IMAGE_ROUTES,
   ...EVENT_ROUTES,
+  ...NETWORK_ROUTES,
+  ...UPDATE_ROUTES,
   ...MISSING_ROUTES,
 ];

@@ -1,6 +1,7 @@
 import { EngineError } from '#/base/errors.ts';
 import { type ContainerRecord, type Engine, exitCodeOf, isAlive } from '#/engine/index.ts';
 import { sendJson } from '../answer.ts';
+import { parseExposedPorts } from '../container/parse-ports.ts';
 import { printSummary } from '../container/print-container.ts';
 import { printNetworkMode } from '../container/print-network.ts';
 import { matchesLabels, matchesName } from '../filter.ts';
@@ -86,25 +87,34 @@ function testsOf(engine: Engine, filters: Filters): readonly Test[] {
         (mount) => paths.includes(mount.target) || (mount.kind === 'bind' && paths.includes(mount.source)),
       ),
   );
-  given(
-    'expose',
-    (ports) => (record) =>
-      ports.some((port) => record.config.exposedPorts.includes(port.includes('/') ? port : `${port}/tcp`)),
-  );
-  given('publish', noneTest);
+  given('expose', (ports) => portTest('expose', ports, (record) => record.config.exposedPorts));
+  given('publish', (ports) => portTest('publish', ports, (record) => publishedOf(engine, record)));
   given('health', healthTest);
   given('is-task', taskTest);
   return tests;
 }
 
-/** No container publishes a port yet. */
-function noneTest(ports: readonly string[]): Test {
-  for (const port of ports) {
-    if (!/^\d+(-\d+)?(\/\w+)?$/.test(port))
-      throw new EngineError('invalid-argument', `invalid filter 'publish=${port}'`);
-  }
-  return () => false;
+/** `80`, `80/udp` or a range, as Docker's filters have them. */
+function portTest(
+  filter: string,
+  wanted: readonly string[],
+  portsOf: (record: ContainerRecord) => readonly string[],
+): Test {
+  const ports = new Set(wanted.flatMap((text) => portsOfFilter(filter, text)));
+  return (record) => portsOf(record).some((port) => ports.has(port));
 }
+
+function portsOfFilter(filter: string, text: string): readonly string[] {
+  try {
+    return parseExposedPorts([text]);
+  } catch (cause) {
+    throw new EngineError('invalid-argument', `invalid filter '${filter}=${text}'`, { cause });
+  }
+}
+
+/** Docker means the container's port. */
+const publishedOf = (engine: Engine, record: ContainerRecord): readonly string[] =>
+  engine.containers.publishedPorts(record).map(({ containerPort, protocol }) => `${containerPort}/${protocol}`);
 
 const HEALTHS = ['starting', 'healthy', 'unhealthy', 'none'];
 

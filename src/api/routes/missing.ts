@@ -4,7 +4,6 @@ import type { Route } from '../router.ts';
 
 /** Endpoints of the API that are not there yet: each says so, and none does half of it. */
 const MISSING: readonly (readonly [HTTPMethod, string, string])[] = [
-  ['POST', '/containers/:id/update', 'updating containers'],
   ['GET', '/containers/:id/changes', 'listing changed files (docker diff)'],
   ['GET', '/containers/:id/export', 'exporting containers'],
   ['GET', '/containers/:id/attach/ws', 'attaching over WebSocket'],
@@ -28,12 +27,6 @@ const MISSING: readonly (readonly [HTTPMethod, string, string])[] = [
   ['POST', '/volumes/prune', 'volumes'],
   ['PUT', '/volumes/:name', 'volumes'],
   ['DELETE', '/volumes/:name', 'volumes'],
-  ['GET', '/networks', 'listing networks'],
-  ['DELETE', '/networks/:id', 'removing networks'],
-  ['POST', '/networks/create', 'creating networks'],
-  ['POST', '/networks/prune', 'pruning networks'],
-  ['POST', '/networks/:id/connect', 'connecting to networks'],
-  ['POST', '/networks/:id/disconnect', 'disconnecting from networks'],
   ['GET', '/plugins', 'plugins'],
   ['GET', '/plugins/*', 'plugins'],
   ['POST', '/plugins/*', 'plugins'],
@@ -61,18 +54,6 @@ const NEVER_FOUND_ROUTES: readonly Route[] = NEVER_FOUND.map(([path, text]) => (
   },
 }));
 
-const NETWORK_ROUTE: Route = {
-  kind: 'http',
-  method: 'GET',
-  path: '/networks/:id',
-  handle: ({ params: { id = '' } }) => {
-    if (PREDEFINED_NETWORKS.includes(id)) throw missing('inspecting networks');
-    throw new EngineError('not-found', `network ${id} not found`);
-  },
-};
-
-const PREDEFINED_NETWORKS: readonly string[] = ['bridge', 'host', 'none'];
-
 const missing = (what: string): EngineError =>
   new EngineError('not-implemented', `${what} is not implemented in this version of Gantry`);
 
@@ -85,4 +66,4 @@ const MISSING_ENDPOINTS: readonly Route[] = MISSING.map(([method, path, what]) =
   },
 }));
 
-export const MISSING_ROUTES: readonly Route[] = [NETWORK_ROUTE, ...NEVER_FOUND_ROUTES, ...MISSING_ENDPOINTS];
+export const MISSING_ROUTES: readonly Route[] = [...NEVER_FOUND_ROUTES, ...MISSING_ENDPOINTS];

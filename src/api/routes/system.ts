@@ -88,7 +88,7 @@ function printInfo(engine: Engine): SystemInfo {
     DriverStatus: info.storageStatus,
     Plugins: {
       Volume: [],
-      Network: ['bridge', 'host', 'null'],
+      Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
       Authorization: null,
       Log: ['json-file', 'local', 'none'],
     },
