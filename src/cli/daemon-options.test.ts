@@ -37,8 +37,29 @@ test('printed options are read back as the same ones', () => {
     '--group=0',
     '--runtime=runc',
     '--cgroup-driver=systemd',
+    '--bip=10.9.0.1/24',
+    '--mtu=1400',
+    '--icc=false',
+    '--ip=127.0.0.1',
+    '--default-address-pool=base=10.10.0.0/16,size=24',
+    '--default-address-pool=base=fd00:1::/48,size=64',
+    '--dns=1.1.1.1',
+    '--dns-search=example.org',
+    '--dns-opt=ndots:2',
   ]);
+  assert.deepEqual(options.defaultAddressPools?.[0], { base: '10.10.0.0/16', size: 24 });
   assert.deepEqual(read(printDaemonArgs(options), { GANTRY_DATA_ROOT: '/elsewhere' }), options);
+});
+
+test('network options that mean nothing are refused', () => {
+  for (const option of [
+    '--mtu=12',
+    '--bip=10.0.0.1',
+    '--ip=here',
+    '--dns=x',
+    '--default-address-pool=base=10.0.0.0/16',
+  ])
+    assert.throws(() => read([option]), option);
 });
 
 test('listening addresses are read and printed; what is none, or open to the network, is refused', () => {

@@ -2,11 +2,17 @@ import { join, resolve } from 'node:path';
 import { EngineError } from '#/base/errors.ts';
 import type { Flag, Flags } from './args/flag.ts';
 import { type ListenAddress, parseListenAddress, printListenAddress } from './daemon-listen.ts';
+import {
+  DAEMON_NETWORK_FLAGS,
+  type DaemonNetworkOptions,
+  printNetworkArgs,
+  readNetworkOptions,
+} from './daemon-network-options.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 /** How one daemon is to run. All paths are absolute. */
-export interface DaemonOptions {
+export interface DaemonOptions extends DaemonNetworkOptions {
   readonly listen: readonly ListenAddress[];
   readonly dataRoot: string;
   readonly execRoot: string;
@@ -18,7 +24,6 @@ export interface DaemonOptions {
   readonly socketMode: number;
   readonly cgroupDriver?: 'cgroupfs' | 'systemd';
   readonly runtime?: string;
-  readonly bridgeName?: string;
   readonly storageDriver?: 'erofs' | 'unpacked';
 }
 
@@ -40,10 +45,6 @@ const oneOf = (values: readonly string[]) => (text: string) => {
 
 function checkMode(text: string): void {
   if (!/^0?[0-7]{3}$/.test(text)) throw new Error('three octal digits expected');
-}
-
-function checkInterfaceName(text: string): void {
-  if (!/^[A-Za-z0-9_.-]{1,15}$/.test(text)) throw new Error('an interface name has 1 to 15 letters, digits, _, . or -');
 }
 
 export const DAEMON_FLAGS: readonly Flag[] = [
@@ -85,13 +86,13 @@ export const DAEMON_FLAGS: readonly Flag[] = [
     help: 'OCI runtime, a name or path',
     fallback: 'the first that works of crun and runc',
   },
-  { name: 'bridge-name', kind: 'value', help: "The default network's interface", check: checkInterfaceName },
   {
     name: 'storage-driver',
     kind: 'value',
     help: 'How layers are kept (erofs, unpacked)',
     check: oneOf(STORAGE_DRIVERS),
   },
+  ...DAEMON_NETWORK_FLAGS,
 ];
 
 /** The options that were given, over those that the environment and the defaults give. */
@@ -112,9 +113,9 @@ export function readDaemonOptions(flags: Flags, env: NodeJS.ProcessEnv): DaemonO
     socketMode: Number.parseInt(flags.text('socket-mode') ?? SOCKET_MODE_DEFAULT.toString(8), 8),
     ...given('group', flags.text('group')),
     ...given('runtime', flags.text('runtime')),
-    ...given('bridgeName', flags.text('bridge-name')),
     ...(isOneOf(CGROUP_DRIVERS, cgroupDriver) ? { cgroupDriver } : {}),
     ...(isOneOf(STORAGE_DRIVERS, storageDriver) ? { storageDriver } : {}),
+    ...readNetworkOptions(flags),
   };
 }
 
@@ -129,12 +130,12 @@ export function printDaemonArgs(options: DaemonOptions): string[] {
     'socket-mode': options.socketMode.toString(8).padStart(3, '0'),
     'cgroup-driver': options.cgroupDriver,
     runtime: options.runtime,
-    'bridge-name': options.bridgeName,
     'storage-driver': options.storageDriver,
   };
   return [
     ...options.listen.flatMap((address) => ['-H', printListenAddress(address)]),
     ...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
+    ...printNetworkArgs(options),
   ];
 }
 

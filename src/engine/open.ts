@@ -44,6 +44,14 @@ export interface EngineOptions {
   readonly runtime?: string;
   /** Of the default network's interface on the host. */
   readonly bridgeName?: string;
+  /** Of the default network: its own address with prefix length, MTU, whether containers on it may talk to each other. */
+  readonly bridgeAddress?: string;
+  readonly mtu?: number;
+  readonly interContainer?: boolean;
+  /** Of the host: where ports are published that name no address. */
+  readonly bindingAddress?: string;
+  /** Where networks without a subnet come from. */
+  readonly defaultAddressPools?: readonly { readonly base: string; readonly size: number }[];
   /** What containers get that ask for none: resolvers, search domains and options; the host's by default. */
   readonly dns?: readonly string[];
   readonly dnsSearch?: readonly string[];

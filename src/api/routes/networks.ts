@@ -163,7 +163,7 @@ async function prune({ engine, query, response }: HttpCall): Promise<void> {
       !unwanted.some((label) => matchesLabels([label], labels)) &&
       (untilMs === undefined || createdAtMs < untilMs),
   );
-  sendJson(response, 200, { NetworksDeleted: removed.length === 0 ? null : removed.map(({ name }) => name) });
+  sendJson(response, 200, { NetworksDeleted: removed.map(({ name }) => name) });
 }
 
 async function connect({ engine, params, request, response }: HttpCall): Promise<void> {
