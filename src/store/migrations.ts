@@ -84,4 +84,27 @@ export const MIGRATIONS: readonly string[] = [
     config     TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // Containers are on any number of networks, and publish ports.
+  `
+  UPDATE containers SET config = json_remove(
+    json_set(
+      config,
+      '$.network.ports', json('[]'),
+      '$.network.publishAll', json('false'),
+      '$.network.endpoints', CASE config ->> '$.network.mode.kind' WHEN 'container' THEN json('{}') ELSE json_object(
+        coalesce(config ->> '$.network.mode.name', config ->> '$.network.mode.kind'),
+        json_patch(
+          json_object(
+            'aliases', json(coalesce(config -> '$.network.aliases', '[]')),
+            'links', json('[]'),
+            'gatewayPriority', 0,
+            'driverOptions', json('{}')
+          ),
+          json_object('macAddress', config ->> '$.network.macAddress', 'ipv4Address', config ->> '$.network.ipv4Address')
+        )
+      ) END
+    ),
+    '$.network.macAddress', '$.network.ipv4Address', '$.network.aliases'
+  ) WHERE config -> '$.network.endpoints' IS NULL AND config -> '$.network' IS NOT NULL;
+  `,
 ];
