@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { EngineError, errnoError } from '#/base/errors.ts';
 import { declareSyscall, errnoName, ownFd } from './ffi.ts';
 import {
@@ -13,6 +14,7 @@ import {
   readU32,
   writeU16,
 } from './netlink.ts';
+import { adoptSocket } from './seqpacket.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -23,6 +25,7 @@ const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
+const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
@@ -110,6 +113,23 @@ function bindToFreePort(fd: number): number {
   const sizeBytes = Buffer.from(Uint32Array.of(SOCKADDR_NL_BYTES).buffer);
   getsockname.call('ask for the address of a netlink socket', fd, address, sizeBytes);
   return readU32(address, 4);
+}
+
+/** What the kernel multicasts to a group, datagram by datagram. Closes by `destroy`; 'error' where something was missed. */
+export function subscribeNetlink(protocol: number, group: number): Socket {
+  using owned = ownFd(socket.call('open a netlink socket', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  setsockopt.attempt(owned.fd, SOL_SOCKET, SO_RCVBUFFORCE, LARGE_BUFFER, LARGE_BUFFER.length);
+  bindToFreePort(owned.fd);
+  const membership = Buffer.from(Uint32Array.of(group).buffer);
+  setsockopt.call(
+    `subscribe to netlink group ${group}`,
+    owned.fd,
+    SOL_NETLINK,
+    NETLINK_ADD_MEMBERSHIP,
+    membership,
+    membership.length,
+  );
+  return adoptSocket(owned.release());
 }
 
 const attemptedBy = (requests: readonly NetlinkRequest[]): string => requests[0]?.attempted ?? 'send to netlink';

@@ -43,7 +43,7 @@ test('truncated and lying lengths end the list instead of reading past it', () =
 test('an acknowledgement tells the errno and what the kernel explains', () => {
   const payload = Buffer.concat([Buffer.alloc(20), textAttribute(1, 'Device not found')]);
   writeU32(payload, -19, 0);
-  const message = { type: 2, flags: 0x300, sequence: 1, payload };
+  const message = { type: 2, flags: 0x300, sequence: 1, portId: 0, payload };
   assert.deepEqual(decodeAck(message), { errno: 19, explanation: 'Device not found' });
   assert.deepEqual(decodeAck({ ...message, flags: 0, payload: Buffer.alloc(20) }), {
     errno: 0,

@@ -39,6 +39,8 @@ export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
+  /** In answers the asking socket's address, in notices that of whoever made the change. */
+  readonly portId: number;
   readonly payload: Buffer;
 }
 
@@ -120,6 +122,7 @@ export function decodeMessages(datagram: Buffer): readonly NetlinkMessage[] {
       type: readU16(datagram, offset + 4),
       flags: readU16(datagram, offset + 6),
       sequence: readU32(datagram, offset + 8),
+      portId: readU32(datagram, offset + 12),
       payload: datagram.subarray(offset + HEADER_BYTES, offset + length),
     });
     offset += padded(length);
@@ -128,16 +131,21 @@ export function decodeMessages(datagram: Buffer): readonly NetlinkMessage[] {
 }
 
 /** Attributes by type, flags taken off; of several with one type the last. */
-export function decodeAttributes(bytes: Buffer): ReadonlyMap<number, Buffer> {
-  const attributes = new Map<number, Buffer>();
+export const decodeAttributes = (bytes: Buffer): ReadonlyMap<number, Buffer> => new Map(attributesIn(bytes));
+
+/** The contents of attributes that are a list, in their order. */
+export const decodeAttributeList = (bytes: Buffer): readonly Buffer[] => attributesIn(bytes).map(([, value]) => value);
+
+function attributesIn(bytes: Buffer): ReadonlyArray<readonly [type: number, value: Buffer]> {
+  const attributes: Array<readonly [number, Buffer]> = [];
   let offset = 0;
   while (offset + ATTRIBUTE_HEADER_BYTES <= bytes.length) {
     const length = readU16(bytes, offset);
     if (length < ATTRIBUTE_HEADER_BYTES || offset + length > bytes.length) break;
-    attributes.set(
+    attributes.push([
       readU16(bytes, offset + 2) & TYPE_MASK,
       bytes.subarray(offset + ATTRIBUTE_HEADER_BYTES, offset + length),
-    );
+    ]);
     offset += padded(length);
   }
   return attributes;

@@ -17,7 +17,6 @@ import {
   openNfnetlink,
 } from './nfnetlink.ts';
 import {
-  ACCEPT,
   DESTINATION_PORT,
   DROP,
   dnatBy,
@@ -58,7 +57,6 @@ test('a table with sets, maps and rules reads in nft as it was meant', () => {
     addChain(TABLE, { name: 'pre', base: { type: 'nat', hook: 'prerouting', priority: -100, policy: 'accept' } }),
     addRule(TABLE, { chain: 'forward', expressions: [...isIn('pairs', IN_NAME, OUT_NAME), jumpTo('side')] }),
     addRule(TABLE, { chain: 'forward', expressions: [DROP], comment: 'the rest' }),
-    addRule(TABLE, { chain: 'forward', expressions: [ACCEPT] }, { first: true }),
     addRule(TABLE, {
       chain: 'pre',
       expressions: [...isFamily('ip'), ...dnatBy('ports', 'ip', IP_DESTINATION, PROTOCOL, DESTINATION_PORT)],
@@ -83,7 +81,7 @@ test('a table with sets, maps and rules reads in nft as it was meant', () => {
   for (const expected of [
     'elements = { "a0" . "b0" }',
     'elements = { 127.0.0.1 . tcp . 8080 : 172.17.0.2 . 80 }',
-    'accept iifname . oifname @pairs jump side drop comment "the rest"',
+    'iifname . oifname @pairs jump side drop comment "the rest"',
     'dnat ip to ip daddr . meta l4proto . th dport map @ports',
     'udp dport 53 redirect to :5300',
   ]) {

@@ -22,16 +22,17 @@ const NLM_F_APPEND = 0x800;
 const NFTA_LIST_ELEM = 1;
 /** Of every kind of object. */
 export const NFTA_TABLE = 1;
-const NFTA_CHAIN_NAME = 3;
-const NFTA_CHAIN_HOOK = 4;
-const NFTA_CHAIN_POLICY = 5;
-const NFTA_CHAIN_TYPE = 7;
-const NFTA_HOOK_NUMBER = 1;
+export const NFTA_CHAIN_NAME = 3;
+export const NFTA_CHAIN_HOOK = 4;
+export const NFTA_CHAIN_POLICY = 5;
+export const NFTA_CHAIN_TYPE = 7;
+export const NFTA_HOOK_NUMBER = 1;
 const NFTA_HOOK_PRIORITY = 2;
-const NFTA_RULE_CHAIN = 2;
-const NFTA_RULE_HANDLE = 3;
-const NFTA_RULE_EXPRESSIONS = 4;
-const NFTA_RULE_USERDATA = 7;
+export const NFTA_RULE_CHAIN = 2;
+export const NFTA_RULE_HANDLE = 3;
+export const NFTA_RULE_EXPRESSIONS = 4;
+const NFTA_RULE_POSITION = 6;
+export const NFTA_RULE_USERDATA = 7;
 const NFTA_SET_NAME = 2;
 const NFTA_SET_FLAGS = 3;
 const NFTA_SET_KEY_TYPE = 4;
@@ -61,6 +62,9 @@ const TYPES = {
 const TYPE_BITS = 6;
 
 export type NftFamily = keyof typeof FAMILIES;
+export const nftFamilyNumber = (family: NftFamily): number => FAMILIES[family];
+export const nftFamilyOf = (number: number): NftFamily | undefined =>
+  (Object.keys(FAMILIES) as NftFamily[]).find((family) => FAMILIES[family] === number);
 export type NftType = keyof typeof TYPES;
 
 export interface NftTable {
@@ -151,30 +155,38 @@ export const addChain = (table: NftTable, { name, base }: NftChain): NetlinkRequ
         ]),
   );
 
-/** Appends the rule to its chain; with `first`, puts it before all others. */
-export const addRule = (table: NftTable, rule: NftRule, { first = false } = {}): NetlinkRequest =>
+/** Puts the rule before the one with that handle; without it, after all others. */
+export const addRule = (
+  table: NftTable,
+  rule: NftRule,
+  { before }: { readonly before?: bigint } = {},
+): NetlinkRequest =>
   request(
     `add a rule to the chain ${rule.chain}`,
     table,
     NFT_MSG_NEWRULE,
-    NLM_F_CREATE | (first ? 0 : NLM_F_APPEND),
+    NLM_F_CREATE | (before === undefined ? NLM_F_APPEND : 0),
     textAttribute(NFTA_RULE_CHAIN, rule.chain),
     nestedAttribute(NFTA_RULE_EXPRESSIONS, ...rule.expressions),
+    ...(before === undefined ? [] : [bytesAttribute(NFTA_RULE_POSITION, bigEndian64(before))]),
     ...(rule.comment === undefined ? [] : [bytesAttribute(NFTA_RULE_USERDATA, printRuleComment(rule.comment))]),
   );
 
-export const deleteRule = (table: NftTable, chain: string, handle: bigint): NetlinkRequest => {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(handle);
-  return request(
+export const deleteRule = (table: NftTable, chain: string, handle: bigint): NetlinkRequest =>
+  request(
     `delete a rule from the chain ${chain}`,
     table,
     NFT_MSG_DELRULE,
     0,
     textAttribute(NFTA_RULE_CHAIN, chain),
-    bytesAttribute(NFTA_RULE_HANDLE, bytes),
+    bytesAttribute(NFTA_RULE_HANDLE, bigEndian64(handle)),
   );
-};
+
+function bigEndian64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+}
 
 /** Where nft keeps a rule's comment: type 0, length, text. */
 export const printRuleComment = (comment: string): Buffer => {

@@ -170,6 +170,27 @@ export const redirectTo = (port: number): readonly NftExpression[] => [
   expression('redir', u32(1, FIRST_REGISTER)),
 ];
 
+const CHECKSUM_INET = 1;
+const CHECKSUM_OFFSETS = { tcp: 16, udp: 6 } as const;
+
+/** The packet itself gets another port, and its checksum with it; nobody keeps track. The rule has looked at the protocol. */
+export const setPort = (
+  end: 'source' | 'destination',
+  protocol: keyof typeof CHECKSUM_OFFSETS,
+  port: number,
+): readonly NftExpression[] => [
+  expression('immediate', u32(1, FIRST_REGISTER), nestedAttribute(2, value(Buffer.of(port >> 8, port & 255)))),
+  expression(
+    'payload',
+    u32(2, 2),
+    u32(3, end === 'source' ? 0 : 2),
+    u32(4, 2),
+    u32(5, FIRST_REGISTER),
+    u32(6, CHECKSUM_INET),
+    u32(7, CHECKSUM_OFFSETS[protocol]),
+  ),
+];
+
 export const MASQUERADE = expression('masq');
 export const COUNTER = expression('counter');
 

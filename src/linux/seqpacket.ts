@@ -33,7 +33,7 @@ export function connectSeqpacket(path: string): Socket {
   // An address holds 107 bytes of path; through /proc any directory is short.
   const address = unixAddress(`/proc/self/fd/${directory.fd}/${basename(path)}`);
   connect.call(attempted, fd.fd, address, address.length);
-  return adopt(fd.release());
+  return adoptSocket(fd.release());
 }
 
 function openDirectory(path: string, attempted: string): number {
@@ -62,15 +62,16 @@ function newPipeHandle(): PipeHandle {
 }
 
 /**
+ * A socket of packets as a stream: each 'data' event is one. Takes the descriptor over.
  * `new net.Socket({ fd })` refuses anything that is not a stream, but libuv's pipe handle does not look: hand it one that
  * holds our descriptor. Its class is reached through a listening unix socket (an abstract one, closed at once).
  */
-function adopt(fd: number): Socket {
+export function adoptSocket(fd: number): Socket {
   const handle = newPipeHandle();
   const failure = handle.open(fd);
   if (failure !== 0) {
     closeSync(fd);
-    throw errnoError('adopt a seqpacket socket', errnoName(failure));
+    throw errnoError('adopt a socket of packets', errnoName(failure));
   }
   const options = { handle, allowHalfOpen: true, readable: true, writable: true };
   // The types leave out `handle`, which Node's own servers use.

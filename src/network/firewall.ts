@@ -1,77 +1,202 @@
-import { isDeepStrictEqual } from 'node:util';
-import { parseIpv4Block, printIpv4 } from '#/base/ipv4.ts';
-import { applyNft, listNftTable, type NftObject } from '#/linux/nft.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerId } from '#/base/ids.ts';
+import type { Logger } from '#/base/log.ts';
+import type { NetlinkRequest } from '#/linux/netlink.ts';
+import { nftTransaction, openNfnetlink } from '#/linux/nfnetlink.ts';
+import { type NftNotice, type NftWatch, watchNftables } from '#/linux/nft-notices.ts';
+import {
+  forwardElements,
+  type GuardedInterface,
+  guardElements,
+  networkElements,
+  type PortForward,
+  type TableElement,
+} from './firewall-elements.ts';
+import { installRequests, updateRequests } from './firewall-install.ts';
+import { planPassage } from './firewall-passage.ts';
+import { TABLE_NAME } from './firewall-tables.ts';
 import type { Network } from './network.ts';
 
-const FAMILY = 'ip';
-const TABLE = 'gantry';
-const IN_TABLE = { family: FAMILY, table: TABLE };
-const ACCEPT = { accept: null };
-const DROP = { drop: null };
-
-const meta = (key: string) => ({ meta: { key } });
-const match = (left: object, right: unknown, op: '==' | '!=' | 'in' = '==') => ({ match: { op, left, right } });
-const rule = (chain: string, ...expr: readonly object[]): NftObject => ({ rule: { ...IN_TABLE, chain, expr } });
-/** nft lists a set without elements without the key. */
-const elements = (elem: readonly unknown[]) => (elem.length === 0 ? {} : { elem });
-
 /**
- * The one table, in the very words in which nft lists it. Networks are elements of sets, so that a further one changes no rule.
- * Forwarded packets: answers and published ports pass, containers of one network reach each other, everything else on its
- * way to a bridge is dropped (other networks, and strangers who route to container addresses), containers may go out.
+ * Our nftables tables, kept as they should be, without a process: a change is a netlink transaction of elements, and changes
+ * of the same moment are one. When somebody else takes anything away, everything is installed anew.
+ *
+ * What is asked for before the first `install` is only noted. So an engine that opens tells first what already runs, and the
+ * tables that its predecessor left become its own without a gap. All promises are kept when what they stand for is in force.
  */
-export function planFirewall(networks: readonly Network[]): readonly NftObject[] {
-  const bridges = networks.flatMap(({ bridgeName }) => bridgeName ?? []).toSorted();
-  const subnets = networks
-    .filter(({ bridgeName }) => bridgeName !== undefined)
-    .flatMap(({ ipam }) => ipam.map(({ subnet }) => parseIpv4Block(subnet)))
-    .toSorted((a, b) => a.base - b.base)
-    .map(({ base, prefixLength }) => ({ prefix: { addr: printIpv4(base), len: prefixLength } }));
-  const pairs = bridges.map((name) => ({ concat: [name, name] }));
-  const set = (name: string, type: unknown, elem: readonly unknown[], flags?: readonly string[]): NftObject => ({
-    set: { family: FAMILY, name, table: TABLE, type, ...(flags && { flags }), ...elements(elem) },
-  });
-  const chain = (name: string, type: string, hook: string, prio: number): NftObject => ({
-    chain: { family: FAMILY, table: TABLE, name, type, hook, prio, policy: 'accept' },
-  });
-  return [
-    { table: { family: FAMILY, name: TABLE } },
-    set('bridges', 'ifname', bridges),
-    set('talking', ['ifname', 'ifname'], pairs),
-    set('masqueraded', 'ipv4_addr', subnets, ['interval']),
-    chain('forward', 'filter', 'forward', 0),
-    chain('postrouting', 'nat', 'postrouting', 100),
-    rule('forward', match({ ct: { key: 'state' } }, ['established', 'related'], 'in'), ACCEPT),
-    rule('forward', match({ ct: { key: 'status' } }, 'dnat', 'in'), ACCEPT),
-    rule('forward', match({ concat: [meta('iifname'), meta('oifname')] }, '@talking'), ACCEPT),
-    rule('forward', match(meta('oifname'), '@bridges'), DROP),
-    rule('forward', match(meta('iifname'), '@bridges'), ACCEPT),
-    rule(
-      'postrouting',
-      match({ payload: { protocol: 'ip', field: 'saddr' } }, '@masqueraded'),
-      match(meta('oifname'), '@bridges', '!='),
-      { masquerade: null },
-    ),
-  ];
+export interface Firewall {
+  /** Puts everything noted in force in one transaction, whatever is there; connections live on. */
+  install(): Promise<void>;
+  /** Exactly these networks. */
+  setNetworks(networks: readonly Network[]): Promise<void>;
+  /** The host's end of an endpoint, which need not exist yet, brings in only what the endpoint may send. */
+  guard(network: Network, guarded: GuardedInterface): Promise<void>;
+  /** Absence is success. */
+  unguard(interfaceName: string): Promise<void>;
+  /** Exactly these ports lead to the container. */
+  setForwards(container: ContainerId, forwards: readonly PortForward[]): Promise<void>;
+  /** Leaves the tables as they are. */
+  close(): Promise<void>;
 }
 
-/** Installs the table where it is missing or differs, in one transaction; true if it had to. */
-export async function ensureFirewall(networks: readonly Network[]): Promise<boolean> {
-  const wanted = planFirewall(networks);
-  const present = await listNftTable(FAMILY, TABLE);
-  if (present !== undefined && isDeepStrictEqual(canonical(present), canonical(wanted))) return false;
-  const table = { table: { family: FAMILY, name: TABLE } };
-  // The empty add makes the delete succeed where there is no table yet.
-  await applyNft('install the nftables table gantry', [
-    { add: table },
-    { delete: table },
-    ...wanted.map((object) => ({ add: object })),
-  ]);
-  return true;
+/** Strangers make several changes in a row; of a fight over the tables we do our part once a second. */
+const SETTLE_MS = 50;
+const REPAIR_INTERVAL_MS = 1000;
+
+/** Of the network namespace in which this thread stands. */
+export const openFirewall = (options: { readonly log: Logger }): Firewall => new KernelFirewall(options.log);
+
+class KernelFirewall implements Firewall {
+  readonly #log: Logger;
+  readonly #netlink = openNfnetlink();
+  readonly #closing = new AbortController();
+  /** Who asked for which elements. */
+  readonly #groups = new Map<string, readonly TableElement[]>();
+  #watch: NftWatch | undefined;
+  #noting = true;
+  /** Whether the tables are as we think they are, but for what is pending. */
+  #installed = false;
+  #added: TableElement[] = [];
+  #deleted: TableElement[] = [];
+  #passageUnknown = true;
+  #marksPassed = false;
+  #current: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+  #repair: Promise<void> | undefined;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  install(): Promise<void> {
+    this.#noting = false;
+    this.#forget();
+    return this.#carryOutSoon();
+  }
+
+  setNetworks(networks: readonly Network[]): Promise<void> {
+    return this.#set('networks', networks.flatMap(networkElements));
+  }
+
+  guard(network: Network, guarded: GuardedInterface): Promise<void> {
+    return this.#set(`interface ${guarded.interfaceName}`, guardElements(network, guarded));
+  }
+
+  unguard(interfaceName: string): Promise<void> {
+    return this.#set(`interface ${interfaceName}`, []);
+  }
+
+  setForwards(container: ContainerId, forwards: readonly PortForward[]): Promise<void> {
+    return this.#set(`ports of ${container}`, forwardElements(forwards));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#watch?.[Symbol.dispose]();
+    await this.#repair;
+    await (this.#next ?? this.#current).catch(() => {});
+    this.#netlink[Symbol.dispose]();
+  }
+
+  async #set(group: string, elements: readonly TableElement[]): Promise<void> {
+    const gone = new Map((this.#groups.get(group) ?? []).map((element) => [identityOf(element), element]));
+    if (elements.length === 0) this.#groups.delete(group);
+    else this.#groups.set(group, elements);
+    const added = elements.filter((element) => !gone.delete(identityOf(element)));
+    if (this.#noting || added.length + gone.size === 0) return;
+    this.#added.push(...added);
+    this.#deleted.push(...gone.values());
+    await this.#carryOutSoon();
+  }
+
+  /** One transaction at a time; what comes meanwhile goes into the next, together. */
+  #carryOutSoon(): Promise<void> {
+    this.#next ??= this.#current
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined;
+        this.#current = this.#carryOut();
+        return this.#current;
+      });
+    return this.#next;
+  }
+
+  async #carryOut(): Promise<void> {
+    const update = updateRequests(this.#deleted, this.#added);
+    this.#added = [];
+    this.#deleted = [];
+    try {
+      await this.#send(update);
+    } catch (err) {
+      this.#log.debug({ err }, 'the nftables tables are not as expected; installing them anew');
+      await this.#send([]);
+    }
+  }
+
+  async #send(update: readonly NetlinkRequest[]): Promise<void> {
+    const passage = this.#planPassage();
+    this.#watch ??= watchNftables(
+      (notice) => this.#notice(notice),
+      () => this.#loseWatch(),
+    );
+    const ours = this.#installed
+      ? update
+      : installRequests([...this.#groups.values()].flat(), { marksPassed: this.#marksPassed });
+    if (ours.length + passage.length === 0) return;
+    // Before waiting, so that a notice which comes meanwhile is not overwritten.
+    this.#installed = true;
+    try {
+      await this.#netlink.batch(nftTransaction([...ours, ...passage]));
+    } catch (error) {
+      this.#forget();
+      throw error;
+    }
+  }
+
+  #planPassage(): readonly NetlinkRequest[] {
+    if (!this.#passageUnknown) return [];
+    this.#passageUnknown = false;
+    const { needed, requests } = planPassage(this.#netlink);
+    if (needed !== this.#marksPassed) this.#installed = false;
+    this.#marksPassed = needed;
+    return requests;
+  }
+
+  #forget(): void {
+    this.#installed = false;
+    this.#passageUnknown = true;
+  }
+
+  #notice({ portId, family, table }: NftNotice): void {
+    if (portId === this.#netlink.portId || family === undefined) return;
+    if (table === TABLE_NAME) this.#installed = false;
+    else this.#passageUnknown = true;
+    this.#repair ??= this.#repairSoon();
+  }
+
+  #loseWatch(): void {
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
+    this.#forget();
+    this.#repair ??= this.#repairSoon();
+  }
+
+  async #repairSoon(): Promise<void> {
+    const pause = (ms: number) => sleep(ms, undefined, { ref: false, signal: this.#closing.signal });
+    try {
+      await pause(SETTLE_MS);
+      while (!this.#installed || this.#passageUnknown) {
+        if (!this.#installed) this.#log.warn({}, 'somebody changed the nftables tables of gantry; putting them back');
+        await this.#carryOutSoon().catch((err) => this.#log.warn({ err }, 'cannot put the nftables tables back'));
+        await pause(REPAIR_INTERVAL_MS);
+      }
+    } catch {
+      // Closing.
+    } finally {
+      this.#repair = undefined;
+    }
+  }
 }
 
-const canonical = (objects: readonly NftObject[]): unknown =>
-  JSON.parse(JSON.stringify(objects)).map((object: { set?: { elem?: unknown[] } }) => {
-    object.set?.elem?.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-    return object;
-  });
+const identityOf = ({ family, set, key, data }: TableElement): string =>
+  [family, set, Buffer.from(key).toString('hex'), data && Buffer.from(data).toString('hex')].join(' ');

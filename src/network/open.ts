@@ -14,7 +14,7 @@ import type { Store } from '#/store/store.ts';
 import { type Bridge, bridgeOf, ensureBridge, furnishEndpoint, reattachPorts, removePair } from './bridge.ts';
 import { Claims } from './claim.ts';
 import { DEFAULT_BRIDGE_NAME, DEFAULT_MTU, ensureDefaultNetworks, MTU_OPTION } from './defaults.ts';
-import { ensureFirewall } from './firewall.ts';
+import { type Firewall, openFirewall } from './firewall.ts';
 import { type AddressPool, DEFAULT_ADDRESS_POOLS } from './ipam.ts';
 import type { ConnectRequest, Endpoint, Network, Networks, Sandbox } from './network.ts';
 import { allEndpoints, type EndpointRecord, endpointsOf, getNetwork, networksOf } from './records.ts';
@@ -58,6 +58,7 @@ const NETLINK_LANES = 2;
 class KernelNetworks implements Networks {
   readonly #options: NetworksOptions;
   readonly #claims: Claims;
+  readonly #firewall: Firewall;
   readonly #containers = new KeyedMutex<ContainerId>();
   readonly #lanes = new Semaphore(NETLINK_LANES);
   readonly #births = new Semaphore(1);
@@ -67,6 +68,7 @@ class KernelNetworks implements Networks {
   constructor(options: NetworksOptions) {
     this.#options = options;
     this.#claims = new Claims(options.store, options.clock);
+    this.#firewall = openFirewall(options);
   }
 
   list(): readonly Network[] {
@@ -143,13 +145,15 @@ class KernelNetworks implements Networks {
 
   async close(): Promise<void> {
     await this.#repairing?.catch(() => {});
+    await this.#firewall.close();
   }
 
   async #repair(): Promise<void> {
     const networks = this.list();
     ensureSysctl('net/ipv4/ip_forward', '1');
     // Before any container can send: rules first.
-    await ensureFirewall(networks);
+    await this.#firewall.setNetworks(networks);
+    await this.#firewall.install();
     for (const network of networks.filter(({ bridgeName }) => bridgeName !== undefined)) {
       const bridge = this.#bridgeOf(network);
       await ensureBridge(bridge);
