@@ -9,6 +9,7 @@ import { STATS_ROUTES } from './routes/stats.ts';
 import { STREAM_ROUTES } from './routes/streams.ts';
 import { SYSTEM_ROUTES } from './routes/system.ts';
 import { UPDATE_ROUTES } from './routes/update-container.ts';
+import { VOLUME_ROUTES } from './routes/volumes.ts';
 
 /** Every endpoint of the Engine API that Gantry answers. */
 export const ROUTES: readonly Route[] = [
@@ -21,5 +22,6 @@ export const ROUTES: readonly Route[] = [
   ...EVENT_ROUTES,
   ...NETWORK_ROUTES,
   ...UPDATE_ROUTES,
+  ...VOLUME_ROUTES,
   ...MISSING_ROUTES,
 ];

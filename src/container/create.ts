@@ -5,6 +5,7 @@ import { EngineError, isEngineError, toEngineError } from '#/base/errors.ts';
 import { type ContainerId, newContainerId } from '#/base/ids.ts';
 import { findContainerByName, insertContainer } from '#/store/containers.ts';
 import type { ContainerConfig, ContainerSpec } from './config.ts';
+import { copyUpVolumes } from './copy-up.ts';
 import { fitToHost } from './limits.ts';
 import { generateName, parseContainerName } from './names.ts';
 import { containerPaths } from './paths.ts';
@@ -13,6 +14,7 @@ import { type ContainerRecord, findById, publishContainerEvent, setState } from 
 import { resolveReferences } from './references.ts';
 import { takeApart } from './remove.ts';
 import type { ContainerRoom } from './room.ts';
+import { createVolumes } from './volume-mounts.ts';
 
 export interface CreatedContainer {
   readonly id: ContainerId;
@@ -33,6 +35,8 @@ export async function createContainer(room: ContainerRoom, spec: ContainerSpec):
     const record = claim(room, id, name, fitted.config);
     await mkdir(containerPaths(room, id).dir, { recursive: true, mode: 0o710 });
     await room.layers.prepareRoot(id);
+    await createVolumes(room, record.config);
+    await copyUpVolumes(room, record);
     publishContainerEvent(room, setState(room, record, { status: 'created', startFailure: undefined }), 'create');
   } catch (error) {
     await takeBack(room, id);
@@ -50,7 +54,7 @@ const TAKE_BACK_RETRY_MS = 1000;
 async function takeBack(room: ContainerRoom, id: ContainerId): Promise<void> {
   try {
     const record = findById(room, id);
-    if (record !== undefined) await takeApart(room, record);
+    if (record !== undefined) await takeApart(room, record, { volumes: true });
   } catch (error) {
     room.log.warn({ err: error, container: id }, 'a failed create could not be taken back; will try again');
     void sleep(TAKE_BACK_RETRY_MS, undefined, { signal: room.settings.closing, ref: false }).then(

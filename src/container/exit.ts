@@ -9,6 +9,7 @@ import type { ContainerRoom } from './room.ts';
 import { unmountSharedMemory } from './shared-memory.ts';
 import { startWhileLocked } from './start.ts';
 import { type EndedRun, isAlive } from './state.ts';
+import { unmountVolumes } from './volume-mounts.ts';
 
 const RETRY_MS_MAX = 10_000;
 
@@ -85,6 +86,7 @@ export async function releaseTask(room: ContainerRoom, id: ContainerId): Promise
     ['network', () => room.networks.closeSandbox(id)],
     ['root mount', () => room.layers.unmountRoot(id)],
     ['shared memory', () => unmountSharedMemory(room, id)],
+    ['volumes', () => unmountVolumes(room, id)],
   ] as const;
   const results = await Promise.allSettled(parts.map(async ([, release]) => await release()));
   const leftovers: string[] = [];

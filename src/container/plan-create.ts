@@ -1,10 +1,10 @@
-import { posix } from 'node:path';
 import { EngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { shortId } from '#/base/ids.ts';
 import type { OciContainerDefaults } from '#/spec/oci/image.ts';
 import type { ContainerConfig, ContainerProcess, ContainerSpec, Healthcheck } from './config.ts';
 import { refuseConflicts } from './conflicts.ts';
+import { normalTarget } from './resolve-mounts.ts';
 import type { RunnableImage } from './room.ts';
 
 export interface CreatePlan {
@@ -38,7 +38,7 @@ export function planCreate(
   };
   validate(config);
   refuseConflicts(spec);
-  return { config, warnings: [...volumeWarnings(config), ...portWarnings(config), ...healthWarnings(config)] };
+  return { config, warnings: [...portWarnings(config), ...healthWarnings(config)] };
 }
 
 const usesHostUts = (spec: ContainerSpec): boolean =>
@@ -153,15 +153,6 @@ function validateMounts(config: ContainerConfig): void {
     if (targets.has(normal)) throw invalid(`Duplicate mount point: ${normal}`);
     targets.add(normal);
   }
-}
-
-const normalTarget = (path: string): string => posix.normalize(`/${path}/`).replace(/(.)\/$/, '$1');
-
-function volumeWarnings(config: ContainerConfig): readonly string[] {
-  const targets = new Set(config.mounts.map((mount) => normalTarget(mount.target)));
-  return config.volumes
-    .filter((path) => !targets.has(normalTarget(path)))
-    .map((path) => `Volumes are not implemented yet: ${path} is kept in the container's own writable layer.`);
 }
 
 function portWarnings({ network: { mode, ports, publishAll } }: ContainerConfig): readonly string[] {

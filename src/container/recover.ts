@@ -10,6 +10,7 @@ import { type ContainerRecord, publishContainerEvent, recordOfRow, setState } fr
 import { dismantle, removeWhileLocked } from './remove.ts';
 import type { ContainerRoom } from './room.ts';
 import { isAlive, lastRun } from './state.ts';
+import { holdVolumesAgain } from './volume-mounts.ts';
 
 /** Containers that are taken care of at once: what ended is waited for, mostly. */
 const LANES = 8;
@@ -24,6 +25,7 @@ export async function recoverContainers(room: ContainerRoom): Promise<void> {
   const world = { tasks: await observeTasks(room), traces: await findTraces(room) };
   const lanes = new Semaphore(LANES);
   await Promise.all(planRecovery(records, world).map((action) => lanes.run(() => tryAction(room, action))));
+  await room.volumes.sweepMounts();
   await sweepRemovedDirectories(room);
 }
 
@@ -65,9 +67,9 @@ const containersDir = (room: ContainerRoom): string => join(room.settings.dataRo
 async function execute(room: ContainerRoom, action: RecoveryAction): Promise<void> {
   switch (action.kind) {
     case 'adopt':
-      return adopt(room, action.record, action.task);
+      return await adopt(room, action.record, action.task);
     case 'adopt-started':
-      return adoptStarted(room, action.record, action.task);
+      return await adoptStarted(room, action.record, action.task);
     case 'record-exit':
       return await recordExit(room, action.record.id, await waitExit(room, action.record.id));
     case 'release':
@@ -85,14 +87,16 @@ async function execute(room: ContainerRoom, action: RecoveryAction): Promise<voi
 }
 
 /** Pausing and the row that says so are two steps: what the kernel says now counts. */
-function adopt(room: ContainerRoom, record: ContainerRecord, task: ObservedTask): void {
+async function adopt(room: ContainerRoom, record: ContainerRecord, task: ObservedTask): Promise<void> {
   if (!isAlive(record.state)) return;
+  await holdVolumesAgain(room, record);
   const status = task.status === 'paused' ? 'paused' : 'running';
   if (record.state.status !== status) setState(room, record, { ...record.state, status });
   watchExit(room, record.id);
 }
 
-function adoptStarted(room: ContainerRoom, record: ContainerRecord, task: ObservedTask): void {
+async function adoptStarted(room: ContainerRoom, record: ContainerRecord, task: ObservedTask): Promise<void> {
+  await holdVolumesAgain(room, record);
   const startedAtMs = room.clock.now();
   setState(room, record, { status: 'running', pid: task.pid, startedAtMs, restartCount: 0, stopRequested: false });
   publishContainerEvent(room, record, 'start');
@@ -114,7 +118,9 @@ function setRestarting(room: ContainerRoom, record: ContainerRecord, last: NonNu
 
 async function finishRemoval(room: ContainerRoom, record: ContainerRecord): Promise<void> {
   room.log.info({ container: record.id, status: record.state.status }, 'finishing the removal of a container');
-  await room.locks.run(record.id, () => removeWhileLocked(room, record));
+  // The anonymous volumes of what never came to be are nobody's.
+  const volumes = record.config.autoRemove || record.state.status === 'creating';
+  await room.locks.run(record.id, () => removeWhileLocked(room, record, { volumes }));
 }
 
 async function sweepRemovedDirectories(room: ContainerRoom): Promise<void> {

@@ -4,6 +4,7 @@ import type { Network } from '#/network/network.ts';
 import { checkEndpoint } from './check-endpoint.ts';
 import type { ContainerConfig, MountSpec, NetworkSettings } from './config.ts';
 import { getContainer } from './record.ts';
+import { resolveMounts } from './resolve-mounts.ts';
 import type { ContainerRoom } from './room.ts';
 
 /**
@@ -32,6 +33,7 @@ function resolveNames(room: ContainerRoom, config: ContainerConfig): ContainerCo
   const endpoints = nameNetworks(room, network.endpoints);
   return {
     ...config,
+    mounts: resolveMounts(room, config),
     network: { ...network, mode: byId(room, network.mode), endpoints },
     namespaces: { ...namespaces, pid: byId(room, namespaces.pid), ipc: byId(room, namespaces.ipc) },
   };

@@ -9,33 +9,36 @@ import { containerPaths } from './paths.ts';
 import { type ContainerRecord, findById, getContainer, publishContainerEvent, setState } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 import { isAlive, lastRun } from './state.ts';
+import { removeAnonymousVolumes } from './volume-mounts.ts';
 
 export interface RemoveOptions {
   /** Kill it first if it has a process. */
   readonly force: boolean;
+  /** With its anonymous volumes, except those that others refer to. */
+  readonly volumes?: boolean;
 }
 
 /** How often a container that others start again meanwhile is killed. */
 const KILLS_MAX = 5;
 
 /** Removes a container and all that it has. Throws conflict, with Docker's text, while it runs and `force` is not given. */
-export async function removeContainer(room: ContainerRoom, reference: string, { force }: RemoveOptions): Promise<void> {
+export async function removeContainer(room: ContainerRoom, reference: string, options: RemoveOptions): Promise<void> {
   const { id } = getContainer(room, reference);
   for (let attempt = 1; ; attempt++) {
     const found = findById(room, id);
     if (found !== undefined && (isAlive(found.state) || found.state.status === 'restarting')) {
-      if (!force || attempt > KILLS_MAX) throw stillAlive(found);
+      if (!options.force || attempt > KILLS_MAX) throw stillAlive(found);
       await killAndWait(room, id);
     }
-    if (await room.locks.run(id, () => removeUnlessAlive(room, id))) return;
+    if (await room.locks.run(id, () => removeUnlessAlive(room, id, options))) return;
   }
 }
 
-async function removeUnlessAlive(room: ContainerRoom, id: ContainerId): Promise<boolean> {
+async function removeUnlessAlive(room: ContainerRoom, id: ContainerId, options: RemoveOptions): Promise<boolean> {
   const record = findById(room, id);
   if (record === undefined) return true;
   if (isAlive(record.state)) return false;
-  await removeWhileLocked(room, record);
+  await removeWhileLocked(room, record, options);
   return true;
 }
 
@@ -49,10 +52,14 @@ function stillAlive(record: ContainerRecord): EngineError {
 }
 
 /** As removeContainer, for callers that hold the lock of a container without a process. */
-export async function removeWhileLocked(room: ContainerRoom, record: ContainerRecord): Promise<void> {
+export async function removeWhileLocked(
+  room: ContainerRoom,
+  record: ContainerRecord,
+  options: Pick<RemoveOptions, 'volumes'> = { volumes: record.config.autoRemove },
+): Promise<void> {
   const last = lastRun(record.state);
   room.live.restartTimers.get(record.id)?.abort();
-  const leftovers = await takeApart(room, record);
+  const leftovers = await takeApart(room, record, options);
   if (leftovers.length > 0) {
     throw new EngineError(
       'internal',
@@ -64,12 +71,19 @@ export async function removeWhileLocked(room: ContainerRoom, record: ContainerRe
 }
 
 /** Dismantles a container and its row; where something stays, the row stays too, as `dead` with the list, which is returned. */
-export async function takeApart(room: ContainerRoom, record: ContainerRecord): Promise<readonly string[]> {
+export async function takeApart(
+  room: ContainerRoom,
+  record: ContainerRecord,
+  { volumes }: Pick<RemoveOptions, 'volumes'>,
+): Promise<readonly string[]> {
   const last = lastRun(record.state);
   const removing = setState(room, record, { status: 'removing', last });
   const leftovers = await dismantle(room, removing);
   if (leftovers.length > 0) setState(room, removing, { status: 'dead', leftovers, last });
-  else deleteContainerRow(room.store, record.id);
+  else {
+    deleteContainerRow(room.store, record.id);
+    if (volumes === true) await removeAnonymousVolumes(room, record.config);
+  }
   return leftovers;
 }
 

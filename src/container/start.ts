@@ -14,6 +14,7 @@ import { mountSharedMemory, unmountSharedMemory } from './shared-memory.ts';
 import { describeStartFailure } from './start-failure.ts';
 import { isAlive, type Running } from './state.ts';
 import { planTask } from './task-config.ts';
+import { mountVolumes, unmountVolumes } from './volume-mounts.ts';
 
 /**
  * Starts a container: root, network, files, OCI create, attachments that waited, OCI start, row, event. Whatever fails,
@@ -64,6 +65,8 @@ async function startTask(
   undo.add(`network of ${id}`, () => room.networks.closeSandbox(id));
   const network = await connectNetwork(room, record);
   await writeEtcFiles(room, record, network);
+  undo.add(`volumes of ${id}`, () => unmountVolumes(room, id));
+  await mountVolumes(room, record);
   await createBindSources(config);
   checkPropagation(config);
   undo.add(`shared memory of ${id}`, () => unmountSharedMemory(room, id));

@@ -8,6 +8,7 @@ import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 import { planSharedMemory } from './shared-memory.ts';
+import { mountSource } from './volume-mounts.ts';
 
 /** Where the init program is shown inside the container. */
 export const INIT_TARGET = '/sbin/docker-init';
@@ -20,7 +21,7 @@ export function planMounts(
   rootPath: string,
 ): readonly OciMount[] {
   const { config } = record;
-  const own = config.mounts.map((mount) => planMount(mount, rootPath));
+  const own = config.mounts.map((mount) => planMount(room, record, mount, rootPath));
   const taken = new Set(own.map((mount) => mount.destination));
   const standard = [
     ...systemMounts(config),
@@ -82,22 +83,44 @@ function initMount(room: ContainerRoom, rootPath: string): OciMount {
 /** Name of the init program, for `info`. */
 export const initName = (path: string | undefined): string => (path === undefined ? '' : basename(path));
 
-function planMount(mount: MountSpec, rootPath: string): OciMount {
+function planMount(room: ContainerRoom, record: ContainerRecord, mount: MountSpec, rootPath: string): OciMount {
   const destination = resolveInRoot(rootPath, mount.target);
   refuseMountTarget(destination, mount.kind === 'bind' ? mount.source : undefined);
-  if (mount.kind === 'bind') {
-    const options = [mount.recursive ? 'rbind' : 'bind', mount.propagation, mount.readOnly ? 'ro' : 'rw'];
-    return { destination, type: 'bind', source: mount.source, options };
+  const bind = (source: string, ...options: readonly string[]): OciMount => ({
+    destination,
+    type: 'bind',
+    source,
+    options,
+  });
+  switch (mount.kind) {
+    case 'bind':
+      return bind(mount.source, mount.recursive ? 'rbind' : 'bind', mount.propagation, accessOf(mount));
+    case 'volume':
+      return bind(mountSource(room, record, mount), 'rbind', 'rprivate', mount.readOnly ? 'rro' : 'rw');
+    case 'image':
+      return bind(mountSource(room, record, mount), 'rbind', 'rprivate', 'rro');
+    case 'tmpfs':
+      return { destination, type: 'tmpfs', source: 'tmpfs', options: tmpfsOptions(mount) };
+    default:
+      return mount satisfies never;
   }
-  const options = [
+}
+
+/** Both runtimes know `rro` (mount_setattr(2), Linux 5.12). */
+function accessOf({ readOnly, recursive, readOnlyRecursive }: Extract<MountSpec, { kind: 'bind' }>): string {
+  if (!readOnly) return 'rw';
+  return recursive && readOnlyRecursive !== 'no' ? 'rro' : 'ro';
+}
+
+function tmpfsOptions(mount: Extract<MountSpec, { kind: 'tmpfs' }>): readonly string[] {
+  return lastOfEach([
     'nosuid',
     'nodev',
     'noexec',
     ...mount.options,
     ...(mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]),
     ...(mount.mode === undefined ? [] : [`mode=${mount.mode.toString(8)}`]),
-  ];
-  return { destination, type: 'tmpfs', source: 'tmpfs', options: lastOfEach(options) };
+  ]);
 }
 
 const OPPOSITES: Readonly<Record<string, string>> = { suid: 'nosuid', dev: 'nodev', exec: 'noexec' };

@@ -3,6 +3,7 @@ import type { Images } from '#/image/images.ts';
 import type { ContainerOperations } from './containers.ts';
 import type { EngineInfo } from './info.ts';
 import type { NetworkOperations } from './networks.ts';
+import type { EngineVolumes } from './volumes.ts';
 
 /** What an image that can be made on this machine tells while it is made. */
 export interface ProvideOptions {
@@ -25,6 +26,7 @@ export interface EngineImages extends Images {
 export interface Engine extends AsyncDisposable {
   readonly containers: ContainerOperations;
   readonly images: EngineImages;
+  readonly volumes: EngineVolumes;
   readonly networks: NetworkOperations;
   /** `erofs`, or `unpacked` where that cannot be mounted. */
   readonly storageDriver: string;

@@ -37,6 +37,11 @@ export interface LayerStore {
   mountRoot(root: RootId, layers: readonly DiffId[], options: MountRootOptions): Promise<MountedRoot>;
   unmountRoot(root: RootId): Promise<void>;
   removeRoot(root: RootId): Promise<void>;
+  /**
+   * Mounts a stack of layers, bottom first, read-only on an existing directory of the caller's, who unmounts it. The caller
+   * sees to it that the layers are not removed meanwhile.
+   */
+  mountLayers(layers: readonly DiffId[], target: string): Promise<void>;
   /** Bytes in the writable directory of a root. */
   getRootUsage(root: RootId): Promise<number>;
   /** Roots that have directories or mounts here, whoever made them: recovery sweeps those that no row names. */

@@ -93,6 +93,7 @@ function assemble({ files, content, kind, limits, workers, lowers, roots, store,
     mountRoot: (root, layers, mountOptions) => roots.mount(root, layers, mountOptions),
     unmountRoot: (root) => roots.unmount(root),
     removeRoot: (root) => roots.remove(root),
+    mountLayers: (layers, target) => roots.mountLayers(layers, target),
     getRootUsage: (root) => roots.usage(root),
     listRoots: async () => roots.list(),
     close: async () => {

@@ -56,12 +56,7 @@ export class Roots {
       options.signal?.throwIfAborted();
       if (this.#mounted.has(root)) return result;
       await this.#releasing.get(root);
-      if (layers.length > LAYERS_MAX) {
-        throw new EngineError(
-          'invalid-argument',
-          `mount root ${root}: ${layers.length} layers; the limit is ${LAYERS_MAX}`,
-        );
-      }
+      checkLayerCount(root, layers);
       const lowers = await this.#deps.lowers.resolve(layers);
       await this.#ensureUpper(directory, layers);
       // Also where there are no layers: overlayfs wants something below.
@@ -79,6 +74,14 @@ export class Roots {
       this.#mounted.set(root, new Set(lowers.map(({ diffId }) => diffId)));
       return result;
     });
+  }
+
+  async mountLayers(layers: readonly DiffId[], target: string): Promise<void> {
+    checkLayerCount(target, layers);
+    const lowers = await this.#deps.lowers.resolve(layers);
+    // Something empty at the bottom: a single layer too is then an overlay, in which its whiteouts do not show.
+    const below = [...lowers.map(({ path }) => path).reverse(), join(this.#deps.files.roots, '.empty')];
+    mountOverlay({ lowerDirectories: below, target, readOnly: true });
   }
 
   async unmount(root: RootId): Promise<void> {
@@ -177,6 +180,11 @@ export class Roots {
     }
     await rm(join(work, 'work', 'incompat'), { recursive: true, force: true });
   }
+}
+
+function checkLayerCount(root: string, layers: readonly DiffId[]): void {
+  if (layers.length <= LAYERS_MAX) return;
+  throw new EngineError('invalid-argument', `mount root ${root}: ${layers.length} layers; the limit is ${LAYERS_MAX}`);
 }
 
 function checkRootId(root: RootId): RootId {

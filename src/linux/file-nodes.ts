@@ -31,16 +31,23 @@ export function changeOwner(path: string, uid: number, gid: number): void {
 
 /** Sets the times, of a symbolic link itself too, to the nanosecond; times before 1970 are negative. */
 export function setTimes(path: string, accessedNs: bigint, modifiedNs: bigint): void {
-  const times = Buffer.alloc(32);
-  for (const [offset, time] of [
-    [0, accessedNs],
-    [16, modifiedNs],
-  ] as const) {
-    const nanoseconds = ((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-    times.writeBigInt64LE((time - nanoseconds) / 1_000_000_000n, offset);
-    times.writeBigInt64LE(nanoseconds, offset + 8);
-  }
+  const times = printTimes(accessedNs, modifiedNs);
   utimensat.call(`set the times of ${path}`, AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+}
+
+/** The same for whatever a descriptor names, also one of O_PATH. */
+export function setTimesOfOpen(fd: number, accessedNs: bigint, modifiedNs: bigint): void {
+  utimensat.call('set times', AT_FDCWD, `/proc/self/fd/${fd}`, printTimes(accessedNs, modifiedNs), 0);
+}
+
+function printTimes(...times: readonly bigint[]): Buffer {
+  const printed = Buffer.alloc(32);
+  for (const [index, time] of times.entries()) {
+    const nanoseconds = ((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+    printed.writeBigInt64LE((time - nanoseconds) / 1_000_000_000n, index * 16);
+    printed.writeBigInt64LE(nanoseconds, index * 16 + 8);
+  }
+  return printed;
 }
 
 /** makedev(3) of glibc and musl: the halves of both numbers interleaved. */

@@ -1,3 +1,4 @@
+import { errnoError } from '#/base/errors.ts';
 import { declareSyscall } from './ffi.ts';
 
 const list = declareSyscall<[string, Uint8Array | null, number]>(
@@ -8,6 +9,15 @@ const get = declareSyscall<[string, string, Uint8Array | null, number]>(
 );
 const set = declareSyscall<[string, string, Uint8Array, number, number]>(
   'int lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)',
+);
+const listFollowing = declareSyscall<[string, Uint8Array, number]>(
+  'long listxattr(const char *path, void *list, size_t size)',
+);
+const getFollowing = declareSyscall<[string, string, Uint8Array, number]>(
+  'long getxattr(const char *path, const char *name, void *value, size_t size)',
+);
+const setFollowing = declareSyscall<[string, string, Uint8Array, number, number]>(
+  'int setxattr(const char *path, const char *name, const void *value, size_t size, int flags)',
 );
 
 /** The largest value and list that the kernel has (xattr(7)). */
@@ -45,4 +55,21 @@ export function getXattr(path: string, name: string): Buffer | undefined {
 /** Sets or replaces an attribute, of a symbolic link itself too. */
 export function setXattr(path: string, name: string, value: Uint8Array): void {
   set.call(`set the extended attribute ${name} of ${path}`, path, name, value, value.length, 0);
+}
+
+/** Copies all extended attributes, following links at both ends; those that the other file system does not take are left out. */
+export function copyXattrs(from: string, to: string): void {
+  const names = Buffer.alloc(LIMIT_BYTES);
+  const { value: length, errno } = listFollowing.attempt(from, names, names.length);
+  if (errno === 'EOPNOTSUPP') return;
+  if (errno !== undefined) throw errnoError(`list the extended attributes of ${from}`, errno);
+  const value = Buffer.alloc(LIMIT_BYTES);
+  for (const name of names.toString('utf8', 0, length).split('\0').filter(Boolean)) {
+    const got = getFollowing.attempt(from, name, value, value.length);
+    if (got.errno === 'ENODATA') continue;
+    if (got.errno !== undefined) throw errnoError(`read the extended attribute ${name} of ${from}`, got.errno);
+    const put = setFollowing.attempt(to, name, value, got.value, 0);
+    if (put.errno !== undefined && put.errno !== 'EOPNOTSUPP')
+      throw errnoError(`set the extended attribute ${name} of ${to}`, put.errno);
+  }
 }

@@ -107,4 +107,9 @@ export const MIGRATIONS: readonly string[] = [
     '$.network.macAddress', '$.network.ipv4Address', '$.network.aliases'
   ) WHERE config -> '$.network.endpoints' IS NULL AND config -> '$.network' IS NOT NULL;
   `,
+  // Containers mount volumes.
+  `
+  UPDATE containers SET config = json_set(config, '$.volumesFrom', json('[]'), '$.volumeDriver', '')
+    WHERE config -> '$.volumesFrom' IS NULL AND config -> '$.mounts' IS NOT NULL;
+  `,
 ];

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '#/base/clock.ts';
-import { EngineError } from '#/base/errors.ts';
+import { EngineError, isEngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { KeyedMutex } from '#/base/keyed-mutex.ts';
 import type { Logger } from '#/base/log.ts';
@@ -12,7 +12,7 @@ import { checkLocalOptions, localMountOf } from './local-options.ts';
 import { VolumeFiles } from './volume-files.ts';
 import { takeDown, VolumeMounts } from './volume-mounts.ts';
 import { checkVolumeName, newVolumeName } from './volume-names.ts';
-import { ANONYMOUS_LABEL, type Volume, type VolumeSpec, type Volumes } from './volumes.ts';
+import { ANONYMOUS_LABEL, type PrunedVolumes, type Volume, type VolumeSpec, type Volumes } from './volumes.ts';
 
 export interface OpenVolumes {
   readonly dataRoot: string;
@@ -109,6 +109,27 @@ class LocalVolumes implements Volumes {
       this.#publish(name, 'destroy');
       if (aside !== undefined) await this.#files.discard(aside);
     });
+  }
+
+  async prune(select: (volume: Volume) => boolean): Promise<PrunedVolumes> {
+    const names: string[] = [];
+    let reclaimedBytes = 0;
+    for (const volume of this.list().filter(select)) {
+      if (this.#room.usersOf(volume.name).length > 0) continue;
+      const sizeBytes = await this.usage(volume.name).catch(() => 0);
+      try {
+        await this.remove(volume.name, { force: true });
+      } catch (error) {
+        // Somebody has come to use it meanwhile.
+        if (isEngineError(error, 'conflict')) continue;
+        throw error;
+      }
+      names.push(volume.name);
+      reclaimedBytes += sizeBytes;
+    }
+    const attributes = { reclaimed: String(reclaimedBytes) };
+    this.#room.events.publish({ type: 'volume', action: 'prune', id: '', attributes });
+    return { names, reclaimedBytes };
   }
 
   async mount(name: string, holder: ContainerId): Promise<{ readonly path: string }> {

@@ -13,6 +13,8 @@ export interface Volumes {
   create(spec: VolumeSpec): Promise<Volume>;
   /** Throws conflict, with Docker's text, while a container refers to it (also stopped ones). With force, absence is success. */
   remove(name: string, options: { readonly force: boolean }): Promise<void>;
+  /** Removes those that no container refers to and that `select` takes; tells in an event what came free. */
+  prune(select: (volume: Volume) => boolean): Promise<PrunedVolumes>;
   /** The directory to bind-mount; its file system is mounted on first use. Idempotent per holder. Throws what the mount failed with. */
   mount(name: string, holder: ContainerId): Promise<{ readonly path: string }>;
   /** Absence is success; the last one takes the file system down. */
@@ -35,6 +37,11 @@ export interface Volume {
   readonly options: Readonly<Record<string, string>>;
   /** Made without a name of its own (it bears `ANONYMOUS_LABEL`): prune takes it without being told `all`. */
   readonly anonymous: boolean;
+}
+
+export interface PrunedVolumes {
+  readonly names: readonly string[];
+  readonly reclaimedBytes: number;
 }
 
 /** The label by which Docker's clients know anonymous volumes. */

@@ -45,7 +45,7 @@ test('what is asked for in HostConfig is printed again by inspect', () => {
 });
 
 test('mount texts are refused with the words of Docker', () => {
-  assert.throws(() => parseBind('/a'), { message: "invalid volume specification: '/a'" });
+  assert.throws(() => parseBind('/a:rw'), { message: "invalid volume specification: '/a:rw'" });
   assert.throws(() => parseBind('/a:b'), {
     message:
       "invalid volume specification: '/a:b': invalid mount config for type \"bind\": invalid mount path: 'b' mount path must be absolute",
@@ -53,7 +53,6 @@ test('mount texts are refused with the words of Docker', () => {
   assert.throws(() => parseBind('/a:/b:weird'), {
     message: 'invalid mode: weird',
   });
-  assert.throws(() => parseBind('name:/b'), { kind: 'not-implemented' });
   assert.throws(() => parseTmpfs('/t', 'nonsense'), { message: 'invalid tmpfs option ["nonsense"]' });
 });
 

@@ -9,7 +9,7 @@ import type {
 } from '#/engine/index.ts';
 import type { CreateContainerRequest, HostConfigRequest } from '#/spec/docker-api/create-container.ts';
 import { parseLog } from './parse-log.ts';
-import { parseMounts } from './parse-mounts.ts';
+import { parseMounts, parseVolumesFrom } from './parse-mounts.ts';
 import { parseNetwork } from './parse-network.ts';
 import { parseExposedPorts } from './parse-ports.ts';
 
@@ -47,6 +47,8 @@ export function parseContainerSpec(
       user: host.UsernsMode === 'host' ? 'host' : 'daemon',
     },
     mounts: parseMounts(host),
+    volumesFrom: parseVolumesFrom(host),
+    volumeDriver: host.VolumeDriver ?? '',
     shmSizeBytes: parseShmSize(host.ShmSize),
     readOnlyRoot: host.ReadonlyRootfs ?? false,
     security: parseSecurity(host),
@@ -73,7 +75,11 @@ function refuseWhatIsMissing(host: HostConfigRequest): void {
   const missing = (what: string): EngineError =>
     new EngineError('not-implemented', `${what} is not implemented in this version of Gantry`);
   if ((host.DeviceRequests ?? []).length > 0) throw missing('--gpus: the selection of devices by a driver');
-  if (Object.keys(host.StorageOpt ?? {}).length > 0) throw missing('--storage-opt');
+  if (Object.keys(host.StorageOpt ?? {}).length > 0) {
+    throw invalid(
+      '--storage-opt is supported only where the file system below keeps project quotas, and this engine uses none',
+    );
+  }
   if (host.Isolation !== undefined && host.Isolation !== '' && host.Isolation !== 'default')
     throw missing(`--isolation ${host.Isolation}`);
 }

@@ -1,4 +1,5 @@
-import type { ContainerConfig, MountSpec, NamespaceMode, RestartPolicy } from '#/engine/index.ts';
+import type { ContainerConfig, NamespaceMode, RestartPolicy } from '#/engine/index.ts';
+import { printMountSettings } from './print-mounts.ts';
 import { printLinks, printNetworkMode } from './print-network.ts';
 import { printPortBindings } from './print-ports.ts';
 
@@ -70,8 +71,8 @@ export function printHostConfig(config: ContainerConfig, name: string): object {
     PortBindings: printPortBindings(config.network.ports),
     RestartPolicy: printRestartPolicy(config.restartPolicy),
     AutoRemove: config.autoRemove,
-    VolumeDriver: '',
-    VolumesFrom: null,
+    VolumeDriver: config.volumeDriver,
+    VolumesFrom: orNull(config.volumesFrom),
     ConsoleSize: config.consoleSize,
     ...(Object.keys(config.annotations).length === 0 ? {} : { Annotations: config.annotations }),
     CapAdd: orNull(config.security.capAdd),
@@ -138,68 +139,4 @@ function printResources({ resources, devices, deviceCgroupRules, ulimits, cgroup
     PidsLimit: resources.pidsLimit ?? null,
     Ulimits: ulimits.map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
   };
-}
-
-type Bind = Extract<MountSpec, { kind: 'bind' }>;
-type Tmpfs = Extract<MountSpec, { kind: 'tmpfs' }>;
-const isBind = (mount: MountSpec): mount is Bind => mount.kind === 'bind';
-
-/** `Binds`, `Mounts` and `Tmpfs`, each with what came in by it. */
-function printMountSettings({ mounts }: ContainerConfig): object {
-  const binds = mounts.filter(isBind).filter((mount) => mount.writtenMode !== undefined);
-  const tmpfs = mounts.filter((mount): mount is Tmpfs => mount.kind === 'tmpfs' && mount.writtenOptions !== undefined);
-  const typed = mounts.filter((mount) =>
-    mount.kind === 'bind' ? mount.writtenMode === undefined : mount.writtenOptions === undefined,
-  );
-  return {
-    Binds: orNull(
-      binds.map(({ source, target, writtenMode }) => [source, target, ...(writtenMode ? [writtenMode] : [])].join(':')),
-    ),
-    ...(typed.length === 0 ? {} : { Mounts: typed.map(printMountRequest) }),
-    ...(tmpfs.length === 0
-      ? {}
-      : { Tmpfs: Object.fromEntries(tmpfs.map((mount) => [mount.target, mount.writtenOptions ?? ''])) }),
-  };
-}
-
-function printMountRequest(mount: MountSpec): object {
-  if (mount.kind === 'tmpfs') {
-    const { target, sizeBytes, mode } = mount;
-    const options = {
-      ...(sizeBytes === undefined ? {} : { SizeBytes: sizeBytes }),
-      ...(mode === undefined ? {} : { Mode: mode }),
-    };
-    return { Type: 'tmpfs', Target: target, ...(Object.keys(options).length === 0 ? {} : { TmpfsOptions: options }) };
-  }
-  return {
-    Type: 'bind',
-    Source: mount.source,
-    Target: mount.target,
-    ...(mount.readOnly ? { ReadOnly: true } : {}),
-    BindOptions: { Propagation: mount.propagation, ...(mount.recursive ? {} : { NonRecursive: true }) },
-  };
-}
-
-/** The top-level `Mounts` of inspect and ps. Docker does not count what `--tmpfs` mounts among them. */
-export function printMountPoints({ mounts }: ContainerConfig): readonly object[] {
-  const points = mounts.filter((mount) => mount.kind === 'bind' || mount.writtenOptions === undefined);
-  return points.map((mount) =>
-    mount.kind === 'bind'
-      ? {
-          Type: 'bind',
-          Source: mount.source,
-          Destination: mount.target,
-          Mode: mount.writtenMode ?? '',
-          RW: !mount.readOnly,
-          Propagation: mount.propagation,
-        }
-      : {
-          Type: 'tmpfs',
-          Source: '',
-          Destination: mount.target,
-          Mode: '',
-          RW: !mount.options.includes('ro'),
-          Propagation: '',
-        },
-  );
 }

@@ -1,7 +1,8 @@
 import { rfc3339Nano } from '#/base/clock.ts';
 import type { ContainerRecord, Engine } from '#/engine/index.ts';
 import type { ApiVersion } from '../version.ts';
-import { printConfig, printHostConfig, printMountPoints } from './print-config.ts';
+import { printConfig, printHostConfig } from './print-config.ts';
+import { printMountPoints } from './print-mounts.ts';
 import { printNetworkMode, printNetworkSettings, printNetworks } from './print-network.ts';
 import { printPortSummaries } from './print-ports.ts';
 import { printState, printStatus } from './print-state.ts';
@@ -44,7 +45,7 @@ export function printInspect(
     HostConfig: printHostConfig(config, record.name),
     GraphDriver: { Name: engine.storageDriver, Data: null },
     ...(size === undefined ? {} : { SizeRw: size.writtenBytes, SizeRootFs: size.rootBytes }),
-    Mounts: printMountPoints(config),
+    Mounts: printMountPoints(engine, config),
     Config: printConfig(config),
     NetworkSettings: printNetworkSettings(engine, record, version),
   };
@@ -77,7 +78,7 @@ export function printSummary(
     Status: printStatus(state, nowMs),
     HostConfig: { NetworkMode: printNetworkMode(config.network.mode) },
     NetworkSettings: { Networks: printNetworks(engine, record, version) },
-    Mounts: printMountPoints(config),
+    Mounts: printMountPoints(engine, config),
   };
 }
 

@@ -124,7 +124,8 @@ async function wait({ engine, params, query, response, signal }: HttpCall): Prom
 function remove(call: HttpCall): Promise<void> {
   if (boolOf(call.query, 'link'))
     throw new EngineError('not-implemented', 'removing links is not implemented in this version of Gantry');
-  return act(call, (engine, id) => engine.containers.remove(id, { force: boolOf(call.query, 'force') }));
+  const options = { force: boolOf(call.query, 'force'), volumes: boolOf(call.query, 'v') };
+  return act(call, (engine, id) => engine.containers.remove(id, options));
 }
 
 async function top({ engine, params, query, response }: HttpCall): Promise<void> {

@@ -84,7 +84,10 @@ function testsOf(engine: Engine, filters: Filters): readonly Test[] {
     'volume',
     (paths) => (record) =>
       record.config.mounts.some(
-        (mount) => paths.includes(mount.target) || (mount.kind === 'bind' && paths.includes(mount.source)),
+        (mount) =>
+          paths.includes(mount.target) ||
+          (mount.kind === 'bind' && paths.includes(mount.source)) ||
+          (mount.kind === 'volume' && paths.includes(mount.name)),
       ),
   );
   given('expose', (ports) => portTest('expose', ports, (record) => record.config.exposedPorts));

@@ -22,11 +22,6 @@ const MISSING: readonly (readonly [HTTPMethod, string, string])[] = [
   ['POST', '/auth', 'logging in to registries'],
   ['GET', '/system/df', 'measuring disk usage (docker system df)'],
   ['GET', '/distribution/*', 'asking registries'],
-  ['GET', '/volumes', 'volumes'],
-  ['POST', '/volumes/create', 'volumes'],
-  ['POST', '/volumes/prune', 'volumes'],
-  ['PUT', '/volumes/:name', 'volumes'],
-  ['DELETE', '/volumes/:name', 'volumes'],
   ['GET', '/plugins', 'plugins'],
   ['GET', '/plugins/*', 'plugins'],
   ['POST', '/plugins/*', 'plugins'],
@@ -41,7 +36,6 @@ const MISSING: readonly (readonly [HTTPMethod, string, string])[] = [
 
 /** `docker inspect NAME` asks for each kind of thing in turn and goes on only past those that are not found. */
 const NEVER_FOUND: readonly (readonly [string, (name: string) => string])[] = [
-  ['/volumes/:name', (name) => `get ${name}: no such volume`],
   ['/plugins/:name/json', (name) => `plugin ${JSON.stringify(name)} not found`],
 ];
 

@@ -87,7 +87,7 @@ function printInfo(engine: Engine): SystemInfo {
     Driver: engine.storageDriver,
     DriverStatus: info.storageStatus,
     Plugins: {
-      Volume: [],
+      Volume: ['local'],
       Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
       Authorization: null,
       Log: ['json-file', 'local', 'none'],

@@ -78,6 +78,7 @@ export class MemoryLayers implements LayerStore {
   mountRoot = this.prepareRoot;
   unmountRoot = this.prepareRoot;
   removeRoot = this.prepareRoot;
+  mountLayers = this.prepareRoot;
   getRootUsage = this.prepareRoot;
   listRoots = this.prepareRoot;
   async close(): Promise<void> {}

@@ -32,7 +32,15 @@ const Mount = z.object({
       ReadOnlyForceRecursive: flag,
     }),
   ),
-  VolumeOptions: nullable(z.object({ NoCopy: flag, Subpath: text })),
+  VolumeOptions: nullable(
+    z.object({
+      NoCopy: flag,
+      Labels: textMap,
+      DriverConfig: nullable(z.object({ Name: text, Options: textMap })),
+      Subpath: text,
+    }),
+  ),
+  ImageOptions: nullable(z.object({ Subpath: text })),
   TmpfsOptions: nullable(z.object({ SizeBytes: int, Mode: int, Options: nullable(z.array(z.array(z.string()))) })),
 });
 

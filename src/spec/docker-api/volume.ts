@@ -1,0 +1,11 @@
+import { z } from 'zod';
+import { text, textMap } from './fields.ts';
+
+/** The body of `POST /volumes/create`, checked. Source: docker-engine-api v1.51, definition VolumeCreateOptions. */
+export const CreateVolumeBody = z.object({
+  Name: text,
+  Driver: text,
+  DriverOpts: textMap,
+  Labels: textMap,
+  ClusterVolumeSpec: z.unknown(),
+});
