@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { EngineError, messageOf } from '#/base/errors.ts';
-import { engineErrorOf, type JobInput, type JobOutput, type JobRequest, type JobResult } from './worker-protocol.ts';
+import { engineErrorOf } from '#/base/plain-error.ts';
+import type { JobInput, JobOutput, JobRequest, JobResult } from './worker-protocol.ts';
 
 /** A job that a worker runs. */
 export interface Job {

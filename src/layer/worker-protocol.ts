@@ -1,4 +1,4 @@
-import { EngineError, type ErrorKind, toEngineError } from '#/base/errors.ts';
+import type { PlainError } from '#/base/plain-error.ts';
 import type { DerivedLayer, DeriveRequest } from './derive.ts';
 import type { IngestRequest, IngestResult } from './ingest-job.ts';
 
@@ -20,18 +20,3 @@ export type JobOutput =
   | { readonly type: 'free'; readonly buffer: ArrayBuffer }
   | { readonly type: 'done'; readonly result: JobResult }
   | { readonly type: 'failed'; readonly error: PlainError };
-
-/** An EngineError as it crosses threads. */
-export interface PlainError {
-  readonly kind: ErrorKind;
-  readonly message: string;
-  readonly errno: string | undefined;
-}
-
-export function plainErrorOf(error: unknown): PlainError {
-  const { kind, message, errno } = toEngineError(error, 'store layer');
-  return { kind, message, errno };
-}
-
-export const engineErrorOf = ({ kind, message, errno }: PlainError): EngineError =>
-  new EngineError(kind, message, errno === undefined ? {} : { errno });

@@ -1,8 +1,9 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { EngineError } from '#/base/errors.ts';
+import { plainErrorOf } from '#/base/plain-error.ts';
 import { type DeriveRequest, deriveLayer } from './derive.ts';
 import { IngestJob, type IngestRequest } from './ingest-job.ts';
-import { type JobInput, type JobOutput, type JobRequest, plainErrorOf } from './worker-protocol.ts';
+import type { JobInput, JobOutput, JobRequest } from './worker-protocol.ts';
 
 // The entry point of a worker thread: takes jobs from the pool, each with a port of its own.
 parentPort?.on('message', ({ request, port }: { request: JobRequest; port: MessagePort }) => {
@@ -19,7 +20,7 @@ async function runDerive(request: DeriveRequest, port: MessagePort): Promise<voi
   try {
     answer(port, { type: 'done', result: await deriveLayer(request) });
   } catch (error) {
-    answer(port, { type: 'failed', error: plainErrorOf(error) });
+    answer(port, { type: 'failed', error: plainErrorOf(error, 'store layer') });
   }
 }
 
@@ -41,7 +42,7 @@ function runIngest(request: IngestRequest, port: MessagePort): void {
     } catch (error) {
       ended = true;
       await job.abort().catch(() => {});
-      answer(port, { type: 'failed', error: plainErrorOf(error) });
+      answer(port, { type: 'failed', error: plainErrorOf(error, 'store layer') });
     }
   };
   // One input at a time, in order.
