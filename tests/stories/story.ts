@@ -14,6 +14,8 @@ export interface Story {
   readonly daemon: TestDaemon;
   /** 28.2.2 from PATH; where a machine has none, Debian's 20.10. */
   readonly docker: Client;
+  /** kill -9 of the daemon, and another one on the same roots. */
+  killDaemon(): Promise<void>;
   /** Runs docker, which must fail so: exit code and a part of what it says. */
   refuses(args: readonly string[], code: number, text: string | RegExp): Promise<void>;
 }
@@ -47,6 +49,10 @@ export function tellStory(): Story {
     },
     get docker() {
       return docker();
+    },
+    async killDaemon() {
+      await started().kill9();
+      daemon = await started().again();
     },
     async refuses(args, code, text) {
       const result = await docker()(args);
