@@ -263,7 +263,11 @@ describe('answers of the API are as the specification says', { skip: missingSpec
     await check(404, 'GET', '/networks/nothing');
     await check(404, 'DELETE', '/networks/nothing');
     await check(403, 'DELETE', '/networks/bridge');
-    await check(409, 'POST', '/networks/create', { Name: 'bridge' });
+    await check(403, 'POST', '/networks/create', { Name: 'bridge' });
+    // A status that Docker gives and its specification forgot.
+    await daemon.api('POST', '/v1.51/networks/create', { Name: 'taken' });
+    assert.equal((await daemon.api('POST', '/v1.51/networks/create', { Name: 'taken' })).status, 409);
+    await check(204, 'DELETE', '/networks/taken');
     await check(400, 'POST', '/networks/create', { Name: '' });
     await check(400, 'POST', '/networks/create', { Name: 'x', IPAM: { Config: [{ Subnet: 'nonsense' }] } });
     await check(404, 'POST', '/networks/create', { Name: 'x', Driver: 'nothing' });
