@@ -32,7 +32,7 @@ export function planCreate(
     process: mergeProcess(spec, defaults),
     hostname: spec.hostname ?? (usesHostUts(spec) ? hostHostname : shortId(id)),
     labels: { ...defaults.Labels, ...spec.labels },
-    exposedPorts: [...new Set([...Object.keys(defaults.ExposedPorts ?? {}), ...spec.exposedPorts])],
+    exposedPorts: [...new Set([...Object.keys(defaults.ExposedPorts ?? {}).map(withProtocol), ...spec.exposedPorts])],
     volumes: [...new Set([...Object.keys(defaults.Volumes ?? {}), ...spec.volumes])],
     healthcheck: spec.healthcheck ?? imageHealthcheck(defaults),
   };
@@ -40,6 +40,9 @@ export function planCreate(
   refuseConflicts(spec);
   return { config, warnings: [...portWarnings(config), ...healthWarnings(config)] };
 }
+
+/** Images may leave out what is tcp. */
+const withProtocol = (port: string): string => (port.includes('/') ? port : `${port}/tcp`);
 
 const usesHostUts = (spec: ContainerSpec): boolean =>
   spec.namespaces.uts === 'host' || spec.network.mode.kind === 'host';

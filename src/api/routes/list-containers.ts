@@ -79,7 +79,7 @@ function testsOf(engine: Engine, filters: Filters): readonly Test[] {
   given('ancestor', (images) => ancestorTest(engine, images));
   given('before', ([reference = '']) => timeTest(engine, reference, (time, than) => time < than));
   given('since', ([reference = '']) => timeTest(engine, reference, (time, than) => time > than));
-  given('network', (names) => (record) => onNetwork(engine, record, names));
+  given('network', (references) => networkTest(engine, references));
   given(
     'volume',
     (paths) => (record) =>
@@ -158,9 +158,10 @@ function timeTest(engine: Engine, reference: string, holds: (time: number, than:
   return (record) => holds(record.createdAtMs, than);
 }
 
-function onNetwork(engine: Engine, record: ContainerRecord, names: readonly string[]): boolean {
-  if (names.includes(printNetworkMode(record.config.network.mode))) return true;
-  return engine.containers
-    .endpoints(record)
-    .some((endpoint) => names.includes(endpoint.networkName) || names.includes(endpoint.networkId));
+/** On it now or when it runs next; by name or id. */
+function networkTest({ networks }: Engine, references: readonly string[]): Test {
+  const byId = networks.list().filter(({ id }) => references.includes(id));
+  const names = new Set([...references, ...byId.map(({ name }) => name)]);
+  return ({ config: { network } }) =>
+    names.has(printNetworkMode(network.mode)) || Object.keys(network.endpoints).some((name) => names.has(name));
 }
