@@ -32,8 +32,10 @@ export async function listenAt(address: string, port: number, answer: Answerer):
   const udp = makeUdpSocket(answer);
   const tcp = makeTcpServer(answer);
   try {
+    // Our lookup answers at once, so that the event may come before bind returns.
+    const bound = once(udp, 'listening');
     udp.bind(port, address);
-    await once(udp, 'listening');
+    await bound;
     tcp.listen(port, address);
     await once(tcp, 'listening');
   } catch (error) {
