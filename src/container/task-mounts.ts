@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { EngineError } from '#/base/errors.ts';
 import type { OciMount } from '#/spec/oci/runtime.ts';
@@ -96,9 +97,11 @@ function planMount(room: ContainerRoom, record: ContainerRecord, mount: MountSpe
     case 'bind':
       return bind(mount.source, mount.recursive ? 'rbind' : 'bind', mount.propagation, accessOf(mount));
     case 'volume':
-      return bind(mountSource(room, record, mount), 'rbind', 'rprivate', mount.readOnly ? 'rro' : 'rw');
-    case 'image':
-      return bind(mountSource(room, record, mount), 'rbind', 'rprivate', 'rro');
+    case 'image': {
+      const source = mountSource(room, record, mount);
+      const isReadOnly = mount.kind === 'image' || mount.readOnly;
+      return bind(source, 'rbind', 'rprivate', isReadOnly ? readOnlyOption(source) : 'rw');
+    }
     case 'tmpfs':
       return { destination, type: 'tmpfs', source: 'tmpfs', options: tmpfsOptions(mount) };
     default:
@@ -106,11 +109,14 @@ function planMount(room: ContainerRoom, record: ContainerRecord, mount: MountSpe
   }
 }
 
-/** Both runtimes know `rro` (mount_setattr(2), Linux 5.12). */
-function accessOf({ readOnly, recursive, readOnlyRecursive }: Extract<MountSpec, { kind: 'bind' }>): string {
+function accessOf({ source, readOnly, recursive, readOnlyRecursive }: Extract<MountSpec, { kind: 'bind' }>): string {
   if (!readOnly) return 'rw';
-  return recursive && readOnlyRecursive !== 'no' ? 'rro' : 'ro';
+  return recursive && readOnlyRecursive !== 'no' ? readOnlyOption(source) : 'ro';
 }
+
+/** Read-only with all that is mounted below (mount_setattr(2), Linux 5.12). Below a file nothing is, and crun refuses it there. */
+const readOnlyOption = (source: string): string =>
+  statSync(source, { throwIfNoEntry: false })?.isDirectory() === true ? 'rro' : 'ro';
 
 function tmpfsOptions(mount: Extract<MountSpec, { kind: 'tmpfs' }>): readonly string[] {
   return lastOfEach([
