@@ -95,7 +95,7 @@ function planMount(room: ContainerRoom, record: ContainerRecord, mount: MountSpe
   });
   switch (mount.kind) {
     case 'bind':
-      return bind(mount.source, mount.recursive ? 'rbind' : 'bind', mount.propagation, accessOf(mount));
+      return bind(mount.source, ...spreadOf(mount), accessOf(mount));
     case 'volume':
     case 'image': {
       const source = mountSource(room, record, mount);
@@ -107,6 +107,11 @@ function planMount(room: ContainerRoom, record: ContainerRecord, mount: MountSpe
     default:
       return mount satisfies never;
   }
+}
+
+/** With one mount only, its propagation is said without `r`: crun would take that for `rbind`. */
+function spreadOf({ recursive, propagation }: Extract<MountSpec, { kind: 'bind' }>): readonly string[] {
+  return recursive ? ['rbind', propagation] : ['bind', propagation.replace(/^r/, '')];
 }
 
 function accessOf({ source, readOnly, recursive, readOnlyRecursive }: Extract<MountSpec, { kind: 'bind' }>): string {

@@ -1,15 +1,17 @@
+import type { ImageId } from '#/base/ids.ts';
 import { type AttachRequest, attachContainer, resizeContainer } from '#/container/attach.ts';
 import type { ContainerSpec, EndpointSettings, RestartPolicy } from '#/container/config.ts';
 import { connectContainer, disconnectContainer } from '#/container/connect.ts';
 import { createContainer } from '#/container/create.ts';
 import { namesOn } from '#/container/endpoint-names.ts';
 import { createExec, type ExecSpec, execIdsOf, getExec, resizeExec, startExec } from '#/container/exec.ts';
+import { containersUsingImage } from '#/container/image-users.ts';
 import { killContainer } from '#/container/kill.ts';
 import { containerLogs, type LogsOptions } from '#/container/logs.ts';
 import { containerPaths } from '#/container/paths.ts';
 import { pauseContainer, unpauseContainer } from '#/container/pause.ts';
 import { setPublishedPorts } from '#/container/published-ports.ts';
-import { type ContainerRecord, getContainer, listContainers, recordOfRow } from '#/container/record.ts';
+import { type ContainerRecord, getContainer, listContainers } from '#/container/record.ts';
 import { type RemoveOptions, removeContainer } from '#/container/remove.ts';
 import { renameContainer } from '#/container/rename.ts';
 import type { ContainerRoom } from '#/container/room.ts';
@@ -22,7 +24,6 @@ import { type WaitCondition, waitContainer } from '#/container/wait.ts';
 import { parseSignal } from '#/linux/signals.ts';
 import type { PortBinding } from '#/network/network.ts';
 import type { TerminalSize } from '#/runtime/runtime.ts';
-import { listContainersOfImage } from '#/store/containers.ts';
 
 /** Every verb of the container room over one room: what embedders and front doors call. `ref` is an id, a name or an id prefix. */
 export function bindContainers(room: ContainerRoom) {
@@ -45,8 +46,8 @@ export function bindContainers(room: ContainerRoom) {
     stats: (ref: string) => readContainerStats(room, ref),
     list: (): readonly ContainerRecord[] => listContainers(room),
     get: (ref: string): ContainerRecord => getContainer(room, ref),
-    ofImage: (imageId: string): readonly ContainerRecord[] =>
-      listContainersOfImage(room.store, imageId).map(recordOfRow),
+    /** Those made from an image, and those that mount it. */
+    ofImage: (imageId: ImageId): readonly ContainerRecord[] => containersUsingImage(room.store, imageId),
     /** Bytes that a container has written over its image. */
     writtenBytes: (record: ContainerRecord) => room.layers.getRootUsage(record.id),
     /** Host paths of a container's own files, for inspect. */

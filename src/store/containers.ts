@@ -41,9 +41,6 @@ export const findContainersByIdPrefix = (store: Store, prefix: string): readonly
 export const listContainers = (store: Store): readonly ContainerRow[] =>
   store.all<ContainerRow>(`${SELECT} ORDER BY c.created_at DESC, c.rowid DESC`);
 
-export const listContainersOfImage = (store: Store, imageId: string): readonly ContainerRow[] =>
-  store.all<ContainerRow>(`${SELECT} WHERE c.image_id = ? ORDER BY c.created_at`, imageId);
-
 /** False where there is no such container. */
 export const updateContainerState = (store: Store, id: string, status: string, state: string): boolean =>
   store.run('UPDATE container_states SET status = ?, state = ? WHERE container_id = ?', status, state, id) === 1;

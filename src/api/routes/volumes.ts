@@ -48,7 +48,7 @@ function flagOf(filters: Filters, name: string): boolean | undefined {
 
 async function create({ engine, request, response }: HttpCall): Promise<void> {
   const body = checkBody(CreateVolumeBody, (await readJsonBody(request)) ?? {});
-  if (body.ClusterVolumeSpec !== undefined && body.ClusterVolumeSpec !== null) throw clusterVolumesOnly();
+  if (body.ClusterVolumeSpec !== undefined) throw clusterVolumesOnly();
   const volume = await engine.volumes.create({
     name: body.Name ?? '',
     driver: body.Driver ?? '',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text, textMap } from './fields.ts';
+import { nullable, text, textMap } from './fields.ts';
 
 /** The body of `POST /volumes/create`, checked. Source: docker-engine-api v1.51, definition VolumeCreateOptions. */
 export const CreateVolumeBody = z.object({
@@ -7,5 +7,5 @@ export const CreateVolumeBody = z.object({
   Driver: text,
   DriverOpts: textMap,
   Labels: textMap,
-  ClusterVolumeSpec: z.unknown(),
+  ClusterVolumeSpec: nullable(z.unknown()),
 });
