@@ -1,4 +1,6 @@
 import type { Command } from './command.ts';
+import { NETWORK_COMMANDS } from './groups/network.ts';
+import { VOLUME_COMMANDS } from './groups/volume.ts';
 
 /** A command by name, loaded when it is called: what a start does not need is not read. */
 export interface CommandEntry {
@@ -16,7 +18,10 @@ const ATTACH: CommandEntry = {
   load: async () => (await import('./commands/attach.ts')).attachCommand,
 };
 const COMMIT: CommandEntry = { summary: "Create a new image from a container's changes" };
-const CP: CommandEntry = { summary: 'Copy files/folders between a container and the local filesystem' };
+const CP: CommandEntry = {
+  summary: 'Copy files/folders between a container and the local filesystem',
+  load: async () => (await import('./commands/cp.ts')).cpCommand,
+};
 const CREATE: CommandEntry = {
   summary: 'Create a new container',
   load: async () => (await import('./commands/create.ts')).createCommand,
@@ -56,7 +61,10 @@ const PAUSE: CommandEntry = {
   summary: 'Pause all processes within one or more containers',
   load: async () => (await import('./commands/pause.ts')).pauseCommand,
 };
-const PORT: CommandEntry = { summary: 'List port mappings or a specific mapping for the container' };
+const PORT: CommandEntry = {
+  summary: 'List port mappings or a specific mapping for the container',
+  load: async () => (await import('./commands/port.ts')).portCommand,
+};
 const PS: CommandEntry = {
   summary: 'List containers',
   load: async () => (await import('./commands/ps.ts')).psCommand,
@@ -115,7 +123,10 @@ const UNPAUSE: CommandEntry = {
   summary: 'Unpause all processes within one or more containers',
   load: async () => (await import('./commands/pause.ts')).unpauseCommand,
 };
-const UPDATE: CommandEntry = { summary: 'Update configuration of one or more containers' };
+const UPDATE: CommandEntry = {
+  summary: 'Update configuration of one or more containers',
+  load: async () => (await import('./commands/update.ts')).updateCommand,
+};
 const WAIT: CommandEntry = {
   summary: 'Block until one or more containers stop, then print their exit codes',
   load: async () => (await import('./commands/wait.ts')).waitCommand,
@@ -238,5 +249,17 @@ export const COMMAND_GROUPS: Readonly<Record<string, { readonly summary: string;
       tag: TAG,
     },
   },
-  system: { summary: 'Manage Gantry', commands: { events: EVENTS, info: INFO } },
+  network: { summary: 'Manage networks', commands: NETWORK_COMMANDS },
+  system: {
+    summary: 'Manage Gantry',
+    commands: {
+      df: {
+        summary: 'Show disk usage',
+        load: async () => (await import('./commands/system-df.ts')).systemDfCommand,
+      },
+      events: EVENTS,
+      info: INFO,
+    },
+  },
+  volume: { summary: 'Manage volumes', commands: VOLUME_COMMANDS },
 };

@@ -66,6 +66,16 @@ test('an answer of 400 and above is an error with the daemon’s words', async (
   });
 });
 
+test('a HEAD gives headers, and a refused one does not wait for the body that its length speaks of', async () => {
+  await using fake = await daemon((request, socket) => {
+    const status = request.includes('/missing') ? '404 Not Found' : '200 OK';
+    socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 10\r\nX-Told: yes\r\n\r\n`);
+  });
+  assert.equal((await fake.client.head('/x')).get('x-told'), 'yes');
+  await assert.rejects(fake.client.head('/missing'), { status: 404 });
+  assert.equal((await fake.client.head('/x')).get('x-told'), 'yes');
+});
+
 test('an upgraded connection gives the bytes that came with the head, and takes ours', async () => {
   await using fake = await daemon((request, socket) => {
     if (request.startsWith('POST')) socket.write('HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\nearly');

@@ -3,7 +3,7 @@ import { EngineError, errnoOf } from '#/base/errors.ts';
 import { connect } from './connect.ts';
 import { daemonError, unreachable } from './failures.ts';
 import type { DaemonHost } from './host.ts';
-import { collect, isReusable, type ResponseHead, readBody, readHead, sendChunked } from './http1.ts';
+import { collect, isReusable, type ResponseHead, readBody, readHead, sendChunked, withoutBody } from './http1.ts';
 import { printQuery, type Query } from './query.ts';
 import { Wire } from './wire.ts';
 
@@ -69,6 +69,13 @@ export class DockerClient implements Disposable {
     return collect(answer.body);
   }
 
+  /** The headers of the answer to a HEAD. */
+  async head(path: string, options: RequestOptions = {}): Promise<Answer['headers']> {
+    const answer = await this.request('HEAD', path, options);
+    await collect(answer.body);
+    return answer.headers;
+  }
+
   /** Any answer below 400; its body streams. */
   async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
     const version = await this.apiVersion();
@@ -122,7 +129,7 @@ export class DockerClient implements Disposable {
       wire.close();
       return this.#roundTrip(method, target, options, accepts);
     }
-    if (!accepts(head.status)) throw await daemonError(wire, head);
+    if (!accepts(head.status)) throw await daemonError(wire, method === 'HEAD' ? withoutBody(head) : head);
     return { status: head.status, headers: head.headers, body: this.#bodyOf(wire, head, method) };
   }
 

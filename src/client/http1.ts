@@ -38,6 +38,12 @@ export function isReusable(head: ResponseHead): boolean {
 const isChunked = (head: ResponseHead): boolean => head.headers.get('transfer-encoding')?.toLowerCase() === 'chunked';
 const isBodiless = (head: ResponseHead): boolean => head.status === 204 || head.status === 304;
 
+/** What a HEAD is answered with has the length of a body that does not come. */
+export const withoutBody = (head: ResponseHead): ResponseHead => ({
+  ...head,
+  headers: new Map([['content-length', '0']]),
+});
+
 /** The body's bytes as they come. */
 export async function* readBody(wire: Wire, head: ResponseHead): AsyncGenerator<Buffer, void> {
   if (isBodiless(head)) return;

@@ -32,7 +32,7 @@ const DIRECT_IMPORTS = {
   api: 'spec engine',
   client: 'spec',
   compose: 'spec client',
-  cli: 'spec client compose',
+  cli: 'spec archive client compose',
   bin: 'engine api registry cli',
 } as const;
 

@@ -26,6 +26,11 @@ export class Flags {
     this.#given = given;
   }
 
+  /** Whether there are any at all. */
+  any(): boolean {
+    return this.#given.size > 0;
+  }
+
   has(name: string): boolean {
     return this.#given.has(name);
   }

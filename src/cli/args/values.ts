@@ -87,3 +87,8 @@ export function encodeFilters(filters: readonly string[]): string | undefined {
 export function checkFilter(text: string): void {
   if (!text.includes('=')) throw new Error('bad format of filter (expected name=value)');
 }
+
+/** `name` or `name=value`, with a name. */
+export function checkLabel(text: string): void {
+  if (text === '' || text.startsWith('=')) throw new Error(`invalid label '${text}': empty name`);
+}

@@ -56,6 +56,24 @@ export const imageInspectCommand: Command = {
   run: (context) => inspect(context, 'image'),
 };
 
+export const networkInspectCommand: Command = {
+  usage: 'inspect [OPTIONS] NETWORK [NETWORK...]',
+  summary: 'Display detailed information on one or more networks',
+  flags: [OBJECT_FORMAT_FLAG, { name: 'verbose', short: 'v', kind: 'bool', help: 'Verbose output for diagnostics' }],
+  operands: MANY,
+  examples: ["gantry network inspect --format '{{range .Containers}}{{.Name}} {{.IPv4Address}} {{end}}' back"],
+  run: (context) => inspect(context, 'network'),
+};
+
+export const volumeInspectCommand: Command = {
+  usage: 'inspect [OPTIONS] VOLUME [VOLUME...]',
+  summary: 'Display detailed information on one or more volumes',
+  flags: [OBJECT_FORMAT_FLAG],
+  operands: MANY,
+  examples: ["gantry volume inspect --format '{{.Mountpoint}}' data"],
+  run: (context) => inspect(context, 'volume'),
+};
+
 async function inspect(context: CommandContext, type: string | undefined): Promise<number> {
   const { flags, operands, io } = context;
   if (type !== undefined && type !== '' && !isKnown(type)) {
@@ -86,9 +104,12 @@ async function fetchObject(
   types: readonly ObjectType[],
 ): Promise<string> {
   for (const type of types) {
-    const withSize = type === 'container' && flags.has('size') && flags.bool('size');
+    const query = {
+      ...(type === 'container' && flags.bool('size') ? { size: true } : {}),
+      ...(type === 'network' && flags.bool('verbose') ? { verbose: true } : {}),
+    };
     try {
-      return await client.text('GET', PATHS[type](name), { query: withSize ? { size: true } : {} });
+      return await client.text('GET', PATHS[type](name), { query });
     } catch (error) {
       const isElsewhere = error instanceof DaemonError && (error.status === 404 || error.status === 501);
       if (types.length === 1 || !isElsewhere) throw error;

@@ -59,11 +59,11 @@ export function imageListing(options: {
       Containers: { header: 'CONTAINERS', value: ({ image }) => count(image.Containers) },
       SharedSize: {
         header: 'SHARED SIZE',
-        value: ({ image }) => (image.SharedSize < 0 ? 'N/A' : printSize(image.SharedSize, 3)),
+        value: ({ image }) => (image.SharedSize < 0 ? 'N/A' : printSize(image.SharedSize)),
       },
       UniqueSize: {
         header: 'UNIQUE SIZE',
-        value: ({ image }) => (image.SharedSize < 0 ? 'N/A' : printSize(image.Size - image.SharedSize, 3)),
+        value: ({ image }) => (image.SharedSize < 0 ? 'N/A' : printSize(image.Size - image.SharedSize)),
       },
       VirtualSize: { header: 'VIRTUAL SIZE', value: ({ image }) => printSize(image.Size) },
     },

@@ -49,8 +49,8 @@ function printPlainTable<Row>(listing: Listing<Row>, rows: readonly Row[]): stri
   return printTable([header, ...rows.map((row) => columns.map((column) => escapeControls(column.value(row))))]);
 }
 
-/** All fields, computed when asked for, in the order of their names; methods answer, but are not listed. */
-function templateRow<Row>(listing: Listing<Row>, row: Row): Record<string, unknown> {
+/** A row as templates and JSON see it. All fields, computed when asked for, in the order of their names; methods answer, but are not listed. */
+export function templateRow<Row>(listing: Listing<Row>, row: Row): Record<string, unknown> {
   const fields: readonly (readonly [string, () => unknown])[] = [
     ...Object.entries(listing.columns).map(([name, column]) => [name, () => column.value(row)] as const),
     ...Object.entries(listing.extra ?? {}).map(([name, value]) => [name, () => value(row)] as const),

@@ -1,4 +1,4 @@
-import type { ContainerCreateRequest, HostConfig, LogConfig, RestartPolicy } from '#/spec/docker-api/container.ts';
+import type { ContainerCreateRequest, HostConfig, LogConfig } from '#/spec/docker-api/container.ts';
 import type { Flags } from '../args/flag.ts';
 import { parseBytes } from '../args/values.ts';
 import type { CommandIo } from '../command.ts';
@@ -10,6 +10,7 @@ import { parseMount } from './mounts.ts';
 import { endpointsOf, networksOf } from './networks.ts';
 import { parsePorts } from './ports.ts';
 import { resourcesOf } from './resources.ts';
+import { restartPolicyOf } from './restart-policy.ts';
 import { parseSecurityOptions } from './security.ts';
 import { parseVolumes } from './volumes.ts';
 
@@ -121,16 +122,6 @@ function hostConfigOf(flags: Flags, binds: readonly string[]): HostConfig {
     ...(flags.has('runtime') ? { Runtime: flags.text('runtime') ?? '' } : {}),
     Isolation: flags.text('isolation') ?? '',
   };
-}
-
-/** `no`, `always`, `on-failure[:times]`, `unless-stopped`; whether the name is one of these is the daemon's to say. */
-export function restartPolicyOf(text: string): RestartPolicy {
-  const [Name = '', times, ...rest] = text.split(':');
-  if (text !== '' && Name === '') throw new Error('invalid restart policy format: no policy provided before colon');
-  if (rest.length > 0 || (times !== undefined && !/^\d+$/.test(times))) {
-    throw new Error('invalid restart policy format: maximum retry count must be an integer');
-  }
-  return { Name, MaximumRetryCount: Number(times ?? 0) };
 }
 
 function logConfigOf(flags: Flags): LogConfig {

@@ -1,0 +1,50 @@
+import type { Command } from '../command.ts';
+import { inPath } from './each.ts';
+
+/** Gantry's own: keeps what is in a volume now, and prints the snapshot's id. */
+export const volumeSnapshotCommand: Command = {
+  usage: 'snapshot VOLUME',
+  summary: "Keep a volume's content of now",
+  flags: [],
+  operands: [1, 1],
+  examples: ['gantry volume snapshot data', 'id=$(gantry volume snapshot data)'],
+  run: async ({ operands, client, io }) => {
+    const { Id } = await client.json<{ readonly Id: string }>(
+      'POST',
+      `/volumes/${inPath(operands[0] ?? '')}/snapshots`,
+      { body: {} },
+    );
+    io.stdout.write(`${Id}\n`);
+    return 0;
+  },
+};
+
+/** Gantry's own: what is in the volume now is replaced by what was in it then. */
+export const volumeRestoreCommand: Command = {
+  usage: 'restore VOLUME SNAPSHOT',
+  summary: 'Put a volume back to one of its snapshots',
+  flags: [],
+  operands: [2, 2],
+  examples: ['gantry volume restore data $(gantry volume snapshots -q data | head -n 1)'],
+  run: async ({ operands, client, io }) => {
+    const [volume = '', Snapshot = ''] = operands;
+    await client.text('POST', `/volumes/${inPath(volume)}/restore`, { body: { Snapshot } });
+    io.stdout.write(`${volume}\n`);
+    return 0;
+  },
+};
+
+/** Gantry's own: a new volume with the same content. */
+export const volumeCloneCommand: Command = {
+  usage: 'clone VOLUME NEW_VOLUME',
+  summary: 'Create a volume with the content of another',
+  flags: [],
+  operands: [2, 2],
+  examples: ['gantry volume clone data data-copy'],
+  run: async ({ operands, client, io }) => {
+    const [volume = '', Name = ''] = operands;
+    await client.text('POST', `/volumes/${inPath(volume)}/clone`, { body: { Name } });
+    io.stdout.write(`${Name}\n`);
+    return 0;
+  },
+};
