@@ -54,7 +54,7 @@ test('who cannot be joined is told apart from an image that is missing: nothing 
   for (const option of ['--network', '--pid', '--ipc']) {
     await refused(/^docker: Error response from daemon: No such container: nosuch/, option, 'container:nosuch');
   }
-  await refused(/^docker: Error response from daemon: network nosuch not found/, '--network', 'nosuch');
+  await refused('failed to set up container networking: network nosuch not found', '--network', 'nosuch');
   await startOther();
   await refused('non-shareable IPC (hint: use IpcMode:shareable for the donor container)', '--ipc', 'container:other');
   await story.docker.ok(['kill', 'other']);
