@@ -15,20 +15,21 @@ import {
 } from './netlink.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
 
-const RTM_NEWLINK = 16;
+export const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
 const IFINFO_BYTES = 16;
 const IFF_UP = 1;
-const IFLA_ADDRESS = 1;
-const IFLA_IFNAME = 3;
+export const IFLA_ADDRESS = 1;
+export const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
+export const IFLA_IFALIAS = 20;
 const IFLA_AF_SPEC = 26;
-const IFLA_NET_NS_FD = 28;
+export const IFLA_NET_NS_FD = 28;
 const IFLA_INFO_KIND = 1;
-const IFLA_INFO_DATA = 2;
+export const IFLA_INFO_DATA = 2;
 const IFLA_INFO_SLAVE_KIND = 4;
 const IFLA_INFO_SLAVE_DATA = 5;
 const IFLA_BRPORT_MODE = 4;
@@ -48,6 +49,8 @@ export interface Link {
   readonly masterIndex: number | undefined;
   readonly up: boolean;
   readonly mtu: number;
+  /** A note on the interface; '' for none. */
+  readonly alias: string;
 }
 
 export interface VethPair {
@@ -64,7 +67,8 @@ export interface VethPeer {
   readonly macAddress: string;
 }
 
-function ifinfo({ index = 0, up = false }: { readonly index?: number; readonly up?: boolean }): Buffer {
+/** The fixed header of requests about interfaces. */
+export function ifinfo({ index = 0, up = false }: { readonly index?: number; readonly up?: boolean }): Buffer {
   const header = Buffer.alloc(IFINFO_BYTES);
   writeU32(header, index, 4);
   writeU32(header, up ? IFF_UP : 0, 8);
@@ -72,8 +76,8 @@ function ifinfo({ index = 0, up = false }: { readonly index?: number; readonly u
   return header;
 }
 
-const macBytes = (address: string): Buffer => Buffer.from(address.replaceAll(':', ''), 'hex');
-const kindAttribute = (kind: string, ...data: readonly Uint8Array[]): Buffer =>
+export const macBytes = (address: string): Buffer => Buffer.from(address.replaceAll(':', ''), 'hex');
+export const kindAttribute = (kind: string, ...data: readonly Uint8Array[]): Buffer =>
   nestedAttribute(IFLA_LINKINFO, textAttribute(IFLA_INFO_KIND, kind), ...data);
 
 /** Makes a bridge, down, without addresses. */
@@ -151,6 +155,14 @@ export const setLinkMtu = (index: number, mtu: number): NetlinkRequest => ({
   body: [ifinfo({ index }), u32Attribute(IFLA_MTU, mtu)],
 });
 
+/** Leaves a note on an interface, which `listLinks` shows as `alias`. */
+export const setLinkAlias = (name: string, alias: string): NetlinkRequest => ({
+  attempted: `note on ${name} whose it is`,
+  type: RTM_NEWLINK,
+  flags: 0,
+  body: [ifinfo({}), textAttribute(IFLA_IFNAME, name), textAttribute(IFLA_IFALIAS, alias)],
+});
+
 /** Removes an interface; the kernel takes tens of milliseconds, so never on the event loop. Absence is success. */
 export const deleteLink = (name: string): NetlinkRequest => ({
   attempted: `remove the interface ${name}`,
@@ -175,6 +187,7 @@ function decodeLink({ payload }: NetlinkMessage): Link {
   const name = attributes.get(IFLA_IFNAME);
   const master = attributes.get(IFLA_MASTER);
   const mtu = attributes.get(IFLA_MTU);
+  const alias = attributes.get(IFLA_IFALIAS);
   return {
     index: readU32(payload, 4),
     name: name ? decodeText(name) : '',
@@ -182,5 +195,6 @@ function decodeLink({ payload }: NetlinkMessage): Link {
     masterIndex: master && readU32(master),
     up: (readU32(payload, 8) & IFF_UP) !== 0,
     mtu: mtu ? readU32(mtu) : 0,
+    alias: alias ? decodeText(alias) : '',
   };
 }
