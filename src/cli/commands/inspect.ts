@@ -106,7 +106,7 @@ async function fetchObject(
   for (const type of types) {
     const query = {
       ...(type === 'container' && flags.bool('size') ? { size: true } : {}),
-      ...(type === 'network' && flags.bool('verbose') ? { verbose: true } : {}),
+      ...(type === 'network' && flags.bool('verbose') ? { verbose: 'true' } : {}),
     };
     try {
       return await client.text('GET', PATHS[type](name), { query });

@@ -1,6 +1,7 @@
 import type { ContainerInspectResponse, PortMap } from '#/spec/docker-api/container.ts';
 import { type Command, type CommandContext, ExitError } from '../command.ts';
 import { compareNaturally } from '../format/natural-order.ts';
+import { printPlace } from '../format/ports.ts';
 import { inPath } from './each.ts';
 
 /** Shows which ports of the host lead to a container. */
@@ -43,10 +44,4 @@ function linesOf(ports: PortMap, wanted: string | undefined): readonly string[] 
     }),
   );
   return lines.sort(compareNaturally);
-}
-
-/** An address that begins with `/` is Gantry's unix socket of the host. */
-function printPlace(address: string, port: string): string {
-  if (address.startsWith('/')) return address;
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }

@@ -38,6 +38,7 @@ export const updateCommand: Command = {
     { name: 'cpus', kind: 'value', type: 'decimal', help: 'Number of CPUs', check: parseCpus },
     { name: 'cpuset-cpus', kind: 'value', help: 'CPUs in which to allow execution (0-3, 0,1)' },
     { name: 'cpuset-mems', kind: 'value', help: 'MEMs in which to allow execution (0-3, 0,1)' },
+    { ...bytes('kernel-memory', 'Kernel memory limit (deprecated)'), hidden: true },
     { ...bytes('memory', 'Memory limit'), short: 'm' },
     bytes('memory-reservation', 'Memory soft limit'),
     bytes('memory-swap', 'Swap limit equal to memory plus swap: -1 to enable unlimited swap', parseBytesOrUnlimited),
@@ -81,7 +82,7 @@ async function portsOf({ client }: CommandContext, path: string): Promise<PortMa
 }
 
 /** Zeros and empty texts mean unchanged. */
-function limitsOf(flags: Flags): HostConfig {
+function limitsOf(flags: Flags): HostConfig & { readonly KernelMemory?: number } {
   const number = (name: string): number => flags.number(name) ?? 0;
   const size = (name: string): number => parseBytesOrUnlimited(flags.text(name) ?? '0');
   const pids = flags.number('pids-limit');
@@ -98,6 +99,7 @@ function limitsOf(flags: Flags): HostConfig {
     Memory: size('memory'),
     MemoryReservation: size('memory-reservation'),
     MemorySwap: size('memory-swap'),
+    ...(flags.has('kernel-memory') ? { KernelMemory: size('kernel-memory') } : {}),
     ...(pids === undefined ? {} : { PidsLimit: pids }),
     RestartPolicy: restartPolicyOf(flags.text('restart') ?? ''),
   };

@@ -11,9 +11,9 @@ export async function printDetails(usage: DiskUsage, format: string | undefined,
   const sections = sectionsOf(usage, nowMs, format === undefined || format === '' || format === 'table');
   if (format === undefined || format === '' || format === 'table') return printTables(sections, usage);
   const data = Object.fromEntries(sections.map(({ name, rows }) => [name, rows()]));
-  if (format === 'json') return `${printEscapedJson(data)}\n`;
+  if (format === 'json') return printEscapedJson(data);
   const { compileTemplate } = await import('../template/template.ts');
-  return `${compileTemplate(format, 'list')(data)}\n`;
+  return compileTemplate(format, 'list')(data);
 }
 
 interface Section {
@@ -34,7 +34,11 @@ function section<Row>(name: string, title: string, listing: Listing<Row>, rows: 
 }
 
 function sectionsOf(usage: DiskUsage, nowMs: number, truncates: boolean): readonly Section[] {
-  const images = (usage.Images ?? []).flatMap((image) => imageRows(image, false).slice(0, 1));
+  const images = (usage.Images ?? []).flatMap((image) =>
+    imageRows(image, false)
+      .slice(0, 1)
+      .map((row) => ({ ...row, digest: '' })),
+  );
   // A container's own size only: what it shares with others is told with the images.
   const containers = (usage.Containers ?? []).map((container) => ({ ...container, SizeRootFs: 0 }));
   const imageColumns = ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size', 'SharedSize', 'UniqueSize', 'Containers'];

@@ -38,7 +38,9 @@ test('neighbouring ports are joined', () => {
     ...(PublicPort === undefined ? {} : { PublicPort }),
     ...(IP === undefined ? {} : { IP }),
   });
-  assert.equal(printPorts([port(80, 8080, '0.0.0.0'), port(81, 8081, '0.0.0.0')]), '0.0.0.0:8080-8081->80-81/tcp');
+  assert.equal(printPorts([port(81, 81, '0.0.0.0'), port(80, 80, '0.0.0.0')]), '0.0.0.0:80-81->80-81/tcp');
+  assert.equal(printPorts([port(80, 8080, '0.0.0.0'), port(81)]), '81/tcp, 0.0.0.0:8080->80/tcp');
+  assert.equal(printPorts([port(80, undefined, '/run/x.sock')]), '/run/x.sock->80/tcp');
   assert.equal(printPorts([port(443), port(80, 80, '::')]), '[::]:80->80/tcp, 443/tcp');
   assert.equal(printPorts([]), '');
 });

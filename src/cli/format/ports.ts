@@ -1,49 +1,54 @@
 import type { PortSummary } from '#/spec/docker-api/container.ts';
 
-interface Range {
+/** Ports that follow each other, of one protocol, at one address of the host or at none. */
+interface Group {
+  readonly address: string;
   readonly type: string;
-  readonly ip: string | undefined;
-  readonly publicFirst: number | undefined;
-  readonly privateFirst: number;
-  length: number;
+  readonly first: number;
+  last: number;
 }
 
-/** Ports as `ps` shows them: `0.0.0.0:8080-8082->80-82/tcp, 53/udp`; neighbours are joined. */
+/**
+ * Ports as `ps` shows them: `127.0.0.1:53->53/udp, 80-82/tcp, 0.0.0.0:8080->80/tcp`. As docker does, neighbours are joined where
+ * the host's port is the container's, and ports led to others come last, each for itself.
+ */
 export function printPorts(ports: readonly PortSummary[]): string {
-  const sorted = [...ports].sort(
-    (a, b) =>
-      a.PrivatePort - b.PrivatePort ||
-      compare(a.IP ?? '', b.IP ?? '') ||
-      (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
-      compare(a.Type, b.Type),
-  );
-  const ranges: Range[] = [];
-  for (const port of sorted) {
-    const previous = ranges.find((range) => continues(range, port));
-    if (previous !== undefined) previous.length++;
-    else {
-      const { Type: type, IP: ip, PublicPort: publicFirst, PrivatePort: privateFirst } = port;
-      ranges.push({ type, ip, publicFirst: publicFirst || undefined, privateFirst, length: 1 });
+  const groups = new Map<string, Group>();
+  const [ended, led]: [Group[], string[]] = [[], []];
+  for (const port of [...ports].sort(comparePorts)) {
+    const { IP: address = '', PrivatePort: inside, PublicPort: outside = 0, Type: type } = port;
+    if (address !== '' && outside !== inside) {
+      led.push(`${printPlace(address, String(outside))}->${inside}/${type}`);
+      continue;
     }
+    const key = `${address}/${type}`;
+    const group = groups.get(key);
+    if (group !== undefined && group.last + 1 === inside) {
+      group.last = inside;
+      continue;
+    }
+    // A group keeps the place of the first of its kind: setting a key again does not move it.
+    if (group !== undefined) ended.push(group);
+    groups.set(key, { address, type, first: inside, last: inside });
   }
-  return ranges.map(printRange).join(', ');
+  return [...[...ended, ...groups.values()].map(printGroup), ...led].join(', ');
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function continues(range: Range, port: PortSummary): boolean {
-  const isNext = range.privateFirst + range.length === port.PrivatePort;
-  const isPublished = port.PublicPort !== undefined && port.PublicPort !== 0;
-  const isNextPublic =
-    range.publicFirst === undefined ? !isPublished : range.publicFirst + range.length === port.PublicPort;
-  return isNext && isNextPublic && range.ip === port.IP && range.type === port.Type;
+const comparePorts = (a: PortSummary, b: PortSummary): number =>
+  a.PrivatePort - b.PrivatePort ||
+  compare(a.IP ?? '', b.IP ?? '') ||
+  (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
+  compare(a.Type, b.Type);
+
+function printGroup({ address, type, first, last }: Group): string {
+  const span = first === last ? `${first}` : `${first}-${last}`;
+  return address === '' ? `${span}/${type}` : `${printPlace(address, span)}->${span}/${type}`;
 }
 
-function printRange({ type, ip, publicFirst, privateFirst, length }: Range): string {
-  const inside = `${span(privateFirst, length)}/${type}`;
-  if (publicFirst === undefined) return inside;
-  const address = ip?.includes(':') ? `[${ip}]` : (ip ?? '');
-  return `${address === '' ? '' : `${address}:`}${span(publicFirst, length)}->${inside}`;
+/** An address that begins with `/` is Gantry's: a unix socket of the host. */
+export function printPlace(address: string, port: string): string {
+  if (address.startsWith('/')) return address;
+  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
-
-const span = (first: number, length: number): string => (length === 1 ? `${first}` : `${first}-${first + length - 1}`);

@@ -137,20 +137,30 @@ function rawValue(operand: Operand, dot: unknown, scope: Scope): unknown {
       return names.get(operand.name);
     }
     case 'fields':
-      return operand.names.reduce((value, name) => fieldOf(value, name, operand), rawValue(operand.of, dot, scope));
+      return operand.names.reduce((value, _, at) => fieldOf(value, operand, at), rawValue(operand.of, dot, scope));
     default:
       return operand satisfies never;
   }
 }
 
-function fieldOf(value: unknown, name: string, operand: Operand): unknown {
+/** What is a map in docker's types: a key that is not in it is no mistake, but `<no value>`. */
+const MAPS: ReadonlySet<string | undefined> = new Set(
+  'Annotations Attributes AuxiliaryAddresses Containers DriverOpts ExposedPorts Labels Networks Options Ports Sysctls Volumes'.split(
+    ' ',
+  ),
+);
+
+function fieldOf(value: unknown, operand: Extract<Operand, { kind: 'fields' }>, at: number): unknown {
+  const name = operand.names[at] ?? '';
   const where = `executing "" at <${describe(operand)}>`;
   if (value === null || value === undefined)
     throw new TemplateError(`${where}: nil pointer evaluating interface {}.${name}`);
   if (typeof value !== 'object')
     throw new TemplateError(`${where}: can't evaluate field ${name} in type ${typeof value}`);
-  if (!Object.hasOwn(value, name))
+  if (!Object.hasOwn(value, name)) {
+    if (MAPS.has(operand.names[at - 1])) return undefined;
     throw new TemplateError(`${where}: map has no entry for key ${JSON.stringify(name)}`);
+  }
   return (value as Record<string, unknown>)[name];
 }
 

@@ -22,6 +22,7 @@ const cases: readonly (readonly [string, string])[] = [
   ['{{ .State.Health.Status }}', 'ok'],
   ['{{json .Labels}} {{json .Env}} {{json .None}}', '{"b":"two","a":"one"} ["A=1","B=2"] null'],
   ['{{.Labels}} {{.Env}} {{.None}} {{.Flag}}', 'map[a:one b:two] [A=1 B=2] <nil> true'],
+  ['{{.Labels.a}} {{.Labels.nope}}', 'one <no value>'],
   ['{{range .Env}}[{{.}}]{{end}}', '[A=1][B=2]'],
   ['{{range $k, $v := .Labels}}{{$k}}={{$v}};{{end}}', 'a=one;b=two;'],
   ['{{range $i, $e := .Env}}{{if $i}}, {{end}}{{$e}}{{end}}', 'A=1, B=2'],
