@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError, isEngineError, messageOf } from '#/base/errors.ts';
@@ -118,8 +119,10 @@ async function bindPart(base: string, subpath: string, target: string): Promise<
 /** Takes down what `mountVolumes` made and lets the volumes go. Idempotent. */
 export async function unmountVolumes(room: ContainerRoom, id: ContainerId): Promise<void> {
   const directory = containerPaths(room, id).mounts;
-  for (const { target } of listMounts(directory).toReversed()) await unmount(target, { detach: true });
-  if (listMounts(directory).length === 0) await rm(directory, { recursive: true, force: true });
+  if (existsSync(directory)) {
+    for (const { target } of listMounts(directory).toReversed()) await unmount(target, { detach: true });
+    if (listMounts(directory).length === 0) await rm(directory, { recursive: true, force: true });
+  }
   for (const name of await room.volumes.release(id)) publishVolumeEvent(room, name, 'unmount', { container: id });
 }
 
