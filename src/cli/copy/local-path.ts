@@ -31,7 +31,7 @@ export function findLocalTarget(written: string): CopyTarget {
   let path = written;
   for (let links = 0; ; links++) {
     if (links > LINKS_MAX) throw new Error(`too many symlinks in ${written}`);
-    const found = inDockersWords(path, () => lstatSync(path, { throwIfNoEntry: false }));
+    const found = inDockersWords(path, () => lstatSync(path, { throwIfNoEntry: false }), 'stat');
     if (found === undefined) return missing(path);
     if (!found.isSymbolicLink()) return { path, kind: found.isDirectory() ? 'directory' : 'other' };
     path = followLink(path, readlinkSync(path));
