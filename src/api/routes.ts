@@ -1,4 +1,5 @@
 import type { Route } from './router.ts';
+import { ARCHIVE_ROUTES } from './routes/archive.ts';
 import { CONTAINER_ROUTES } from './routes/containers.ts';
 import { EVENT_ROUTES } from './routes/events.ts';
 import { IMAGE_ROUTES } from './routes/images.ts';
@@ -17,6 +18,7 @@ export const ROUTES: readonly Route[] = [
   ...CONTAINER_ROUTES,
   ...LIST_CONTAINER_ROUTES,
   ...STREAM_ROUTES,
+  ...ARCHIVE_ROUTES,
   ...STATS_ROUTES,
   ...IMAGE_ROUTES,
   ...EVENT_ROUTES,

@@ -1,5 +1,6 @@
 import type { ContainerId } from '#/base/ids.ts';
 import type { TaskStdio } from '#/runtime/runtime.ts';
+import { ActiveCopies } from './active-copies.ts';
 import type { ExecRecord } from './exec.ts';
 import type { EndedRun } from './state.ts';
 
@@ -24,6 +25,7 @@ interface LiveContainer {
 export class LiveContainers {
   readonly #containers = new Map<ContainerId, LiveContainer>();
   readonly execs = new Map<string, ExecRecord>();
+  readonly copies = new ActiveCopies();
   /** Aborts a restart that waits for its back-off. */
   readonly restartTimers = new Map<ContainerId, AbortController>();
   /** Those that end only to be started again at once: `--rm` does not apply to that end. */

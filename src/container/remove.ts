@@ -78,6 +78,7 @@ export async function takeApart(
 ): Promise<readonly string[]> {
   const last = lastRun(record.state);
   const removing = setState(room, record, { status: 'removing', last });
+  await room.live.copies.endAll(record.id);
   const leftovers = await dismantle(room, removing);
   if (leftovers.length > 0) setState(room, removing, { status: 'dead', leftovers, last });
   else {

@@ -59,6 +59,7 @@ async function startTask(
   undo: UndoList,
 ): Promise<ContainerRecord> {
   const { id, config } = record;
+  await room.live.copies.endOfEarlierRuns(id);
   undo.add(`root of ${id}`, () => room.layers.unmountRoot(id));
   const root = await room.layers.mountRoot(id, config.image.layers, { ephemeral: config.autoRemove });
   plantMountPoints(root.path);

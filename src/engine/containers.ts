@@ -2,6 +2,7 @@ import type { ImageId } from '#/base/ids.ts';
 import { type AttachRequest, attachContainer, resizeContainer } from '#/container/attach.ts';
 import type { ContainerSpec, EndpointSettings, RestartPolicy } from '#/container/config.ts';
 import { connectContainer, disconnectContainer } from '#/container/connect.ts';
+import { type CopyIntoOptions, copyFromContainer, copyIntoContainer, statInContainer } from '#/container/copy.ts';
 import { createContainer } from '#/container/create.ts';
 import { namesOn } from '#/container/endpoint-names.ts';
 import { createExec, type ExecSpec, execIdsOf, getExec, resizeExec, startExec } from '#/container/exec.ts';
@@ -44,6 +45,10 @@ export function bindContainers(room: ContainerRoom) {
     logs: (ref: string, options: LogsOptions) => containerLogs(room, ref, options),
     top: (ref: string, psArguments: string) => topContainer(room, ref, psArguments),
     stats: (ref: string) => readContainerStats(room, ref),
+    statPath: (ref: string, path: string) => statInContainer(room, ref, path),
+    copyFrom: (ref: string, path: string) => copyFromContainer(room, ref, path),
+    copyInto: (ref: string, path: string, tar: AsyncIterable<Uint8Array>, options: CopyIntoOptions) =>
+      copyIntoContainer(room, ref, path, tar, options),
     list: (): readonly ContainerRecord[] => listContainers(room),
     get: (ref: string): ContainerRecord => getContainer(room, ref),
     /** Those made from an image, and those that mount it. */

@@ -19,6 +19,8 @@ export type {
   SecuritySettings,
   Ulimit,
 } from '#/container/config.ts';
+export type { CopiedOut, CopyIntoOptions } from '#/container/copy.ts';
+export type { PathStat } from '#/container/copy-job.ts';
 export { isUserDefined } from '#/container/endpoint-names.ts';
 export type { ExecRecord, ExecSpec, ExecState } from '#/container/exec.ts';
 export type { LogEntry } from '#/container/log/k8s-file.ts';

@@ -51,7 +51,7 @@ function printTimes(...times: readonly bigint[]): Buffer {
 }
 
 /** makedev(3) of glibc and musl: the halves of both numbers interleaved. */
-function deviceNumber(major: number, minor: number): bigint {
+export function deviceNumber(major: number, minor: number): bigint {
   const [high, low] = [BigInt(major), BigInt(minor)];
   return ((high & 0xfffff000n) << 32n) | ((high & 0xfffn) << 8n) | ((low & 0xffffff00n) << 12n) | (low & 0xffn);
 }

@@ -12,11 +12,11 @@ import {
   readlinkSync,
   readSync,
   symlinkSync,
-  writeSync,
 } from 'node:fs';
 import { errnoOf } from '#/base/errors.ts';
 import { declareSyscall, type OwnedFd, ownFd } from './ffi.ts';
 import { setTimesOfOpen } from './file-nodes.ts';
+import { writeSparse } from './write-sparse.ts';
 import { copyXattrs } from './xattr.ts';
 
 /** Names a file without opening it (open(2)); Node has no name for it. */
@@ -131,8 +131,7 @@ function copyData(fromPath: number, toPath: number, sizeBytes: number): void {
     const buffer = Buffer.alloc(Math.min(CHUNK_BYTES, sizeBytes));
     let at = 0;
     for (let count = readSync(from, buffer); count > 0; count = readSync(from, buffer)) {
-      const chunk = buffer.subarray(0, count);
-      if (!isZero(chunk)) writeAll(to, chunk, at);
+      writeSparse(to, buffer.subarray(0, count), at);
       at += count;
     }
     ftruncateSync(to, at);
@@ -140,13 +139,6 @@ function copyData(fromPath: number, toPath: number, sizeBytes: number): void {
     closeSync(from);
     closeSync(to);
   }
-}
-
-/** Compares the buffer with itself, moved by one. */
-const isZero = (chunk: Buffer): boolean => chunk[0] === 0 && chunk.subarray(1).equals(chunk.subarray(0, -1));
-
-function writeAll(fd: number, chunk: Buffer, position: number): void {
-  for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done, chunk.length - done, position + done);
 }
 
 /** In this order: giving a file away takes its set-id bits and capabilities, and all of it its times. */

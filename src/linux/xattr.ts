@@ -57,19 +57,31 @@ export function setXattr(path: string, name: string, value: Uint8Array): void {
   set.call(`set the extended attribute ${name} of ${path}`, path, name, value, value.length, 0);
 }
 
+/** All extended attributes, following a link at the end of `path`; none where the file system has none. */
+export function readXattrs(path: string): ReadonlyMap<string, Buffer> {
+  const names = Buffer.alloc(LIMIT_BYTES);
+  const { value: length, errno } = listFollowing.attempt(path, names, names.length);
+  if (errno === 'EOPNOTSUPP' || length === 0) return new Map();
+  if (errno !== undefined) throw errnoError(`list the extended attributes of ${path}`, errno);
+  const value = Buffer.alloc(LIMIT_BYTES);
+  const found = new Map<string, Buffer>();
+  for (const name of names.toString('utf8', 0, length).split('\0').filter(Boolean)) {
+    const got = getFollowing.attempt(path, name, value, value.length);
+    if (got.errno === 'ENODATA') continue;
+    if (got.errno !== undefined) throw errnoError(`read the extended attribute ${name} of ${path}`, got.errno);
+    found.set(name, Buffer.from(value.subarray(0, got.value)));
+  }
+  return found;
+}
+
+/** Sets an attribute, following a link at the end of `path`; left out where the file system does not take it. */
+export function writeXattr(path: string, name: string, value: Uint8Array): void {
+  const { errno } = setFollowing.attempt(path, name, value, value.length, 0);
+  if (errno !== undefined && errno !== 'EOPNOTSUPP')
+    throw errnoError(`set the extended attribute ${name} of ${path}`, errno);
+}
+
 /** Copies all extended attributes, following links at both ends; those that the other file system does not take are left out. */
 export function copyXattrs(from: string, to: string): void {
-  const names = Buffer.alloc(LIMIT_BYTES);
-  const { value: length, errno } = listFollowing.attempt(from, names, names.length);
-  if (errno === 'EOPNOTSUPP') return;
-  if (errno !== undefined) throw errnoError(`list the extended attributes of ${from}`, errno);
-  const value = Buffer.alloc(LIMIT_BYTES);
-  for (const name of names.toString('utf8', 0, length).split('\0').filter(Boolean)) {
-    const got = getFollowing.attempt(from, name, value, value.length);
-    if (got.errno === 'ENODATA') continue;
-    if (got.errno !== undefined) throw errnoError(`read the extended attribute ${name} of ${from}`, got.errno);
-    const put = setFollowing.attempt(to, name, value, got.value, 0);
-    if (put.errno !== undefined && put.errno !== 'EOPNOTSUPP')
-      throw errnoError(`set the extended attribute ${name} of ${to}`, put.errno);
-  }
+  for (const [name, value] of readXattrs(from)) writeXattr(to, name, value);
 }

@@ -24,7 +24,7 @@ const DIRECT_IMPORTS = {
   network: 'spec linux store events',
   runtime: 'spec linux',
   vm: 'spec linux runtime',
-  container: 'spec linux store events image layer volume network runtime',
+  container: 'spec linux archive store events image layer volume network runtime',
   build: 'spec archive store events content layer image volume network runtime',
   access: 'spec store events',
   engine:

@@ -1,0 +1,60 @@
+import { closeSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { byteStringOfText } from '#/archive/byte-string.ts';
+import { EngineError, errnoOf } from '#/base/errors.ts';
+import type { Place } from '#/linux/place.ts';
+import { RootedTree } from '#/linux/rooted-tree.ts';
+import { extractTree } from './copy-extract.ts';
+import { type CopyJob, type CopyMessage, failedMessage } from './copy-job.ts';
+import { packTree } from './copy-pack.ts';
+import { baseName, statPlace } from './copy-stat.ts';
+import { canonicalTarget, graftMounts, refuseReadOnly } from './copy-tree.ts';
+
+// The entry point of a thread that does one CopyJob and ends. It alone blocks: on disks, and on pipes whose other end is busy.
+
+function run(job: CopyJob): void {
+  const tree = new RootedTree(job.root);
+  graftMounts(tree, job.mounts);
+  // Of one that runs the kernel knows.
+  if (job.readOnlyRoot && !job.runs) tree.protectRoot();
+  const { work } = job;
+  if (work.kind === 'extract') {
+    using directory = openAsked(tree, job, true);
+    refuseReadOnly(directory, job, (target) => canonicalTarget(tree, target));
+    extractTree(tree, directory, work.inputFd, work.options);
+    return;
+  }
+  using place = openAsked(tree, job, false);
+  answer({ type: 'stat', stat: statPlace(tree, place, job.path) });
+  if (work.kind === 'pack') packTree(tree, place, byteStringOfText(baseName(job.path)), work.outputFd);
+}
+
+function openAsked(tree: RootedTree, { path, container }: CopyJob, follow: boolean): Place {
+  try {
+    return tree.open(byteStringOfText(path), { follow });
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') {
+      throw new EngineError('not-found', `Could not find the file ${path} in container ${container}`);
+    }
+    if (errno === 'ENOTDIR') throw new EngineError('invalid-argument', `${path}: not a directory`);
+    throw error;
+  }
+}
+
+const answer = (message: CopyMessage): void => parentPort?.postMessage(message);
+
+function runAndAnswer(job: CopyJob): void {
+  const { work } = job;
+  try {
+    run(job);
+    answer({ type: 'done' });
+  } catch (error) {
+    answer(failedMessage(error, job.path));
+  } finally {
+    if (work.kind === 'pack') closeSync(work.outputFd);
+    if (work.kind === 'extract') closeSync(work.inputFd);
+  }
+}
+
+runAndAnswer(workerData as CopyJob);
