@@ -29,9 +29,9 @@ let rooms: Awaited<ReturnType<typeof openRooms>>;
 let room: ContainerRoom;
 let empty: LastingWorld;
 
-const spec = (command: readonly string[]) => {
+const spec = (command: readonly string[], volumes: readonly string[] = ['/etc']) => {
   const plain = emptySpec('busybox:test');
-  return { ...plain, name: 'box', process: { ...plain.process, command } };
+  return { ...plain, name: 'box', volumes, process: { ...plain.process, command } };
 };
 
 const bytes = async function* (archive: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -51,11 +51,12 @@ before(async () => {
     layers: faults.wrap('layers', containers.layers),
     networks: faults.wrap('networks', containers.networks, ['endpointsOf', 'list']),
     runtime: faults.wrap('runtime', containers.runtime, ['waitExit', 'observe', 'list']),
+    volumes: faults.wrap('volumes', containers.volumes, ['get', 'list']),
   };
   await rooms.images.load(bytes(busyboxArchive()));
   const { id } = await createContainer(room, spec(['sleep', '1000']));
   await startContainer(room, id);
-  await removeContainer(room, id, { force: true });
+  await removeContainer(room, id, { force: true, volumes: true });
   empty = lastingWorld(roots);
 });
 
@@ -73,7 +74,7 @@ const injected = /injected failure/;
 test('a create that fails at any step leaves nothing', async (context) => {
   const create = () => createContainer(room, spec(['sleep', '1000']));
   const steps = await callsOf(create);
-  await removeContainer(room, 'box', { force: false });
+  await removeContainer(room, 'box', { force: false, volumes: true });
   context.diagnostic(steps.join(' '));
   assert.ok(steps.length >= 2, `${steps}`);
   for (const [index, step] of steps.entries()) {
@@ -89,13 +90,13 @@ test('a create that fails at any step leaves nothing', async (context) => {
 test('a create whose undo fails too stays as dead with its leftovers, and rm finishes', async () => {
   const create = () => createContainer(room, spec(['sleep', '1000']));
   const steps = await callsOf(create);
-  await removeContainer(room, 'box', { force: false });
+  await removeContainer(room, 'box', { force: false, volumes: true });
   faults.arm(steps.indexOf('layers.prepareRoot') + 1, 'after', 'layers.removeRoot');
   await assert.rejects(create, injected);
   const { state } = getContainer(room, 'box');
   assert.deepEqual(state.status === 'dead' && state.leftovers.length, 1, JSON.stringify(state));
   await assert.rejects(create, /already in use/);
-  await removeContainer(room, 'box', { force: false });
+  await removeContainer(room, 'box', { force: false, volumes: true });
   await assertNothingLeaked(roots, empty);
 });
 
@@ -104,7 +105,7 @@ test('a start that fails at any step leaves the container as it was, and it star
   const created = lastingWorld(roots);
   const steps = await callsOf(() => startContainer(room, id));
   context.diagnostic(steps.join(' '));
-  await removeContainer(room, id, { force: true });
+  await removeContainer(room, id, { force: true, volumes: true });
   for (const [index, step] of steps.entries()) {
     for (const when of ['before', 'after'] as const) {
       const again = await createContainer(room, spec(['sleep', '1000']));
@@ -117,7 +118,7 @@ test('a start that fails at any step leaves the container as it was, and it star
       await assertNothingLeaked(roots, { ...kept(created), paths: lastingWorld(roots).paths });
       await startContainer(room, again.id);
       assert.equal(getContainer(room, again.id).state.status, 'running');
-      await removeContainer(room, again.id, { force: true });
+      await removeContainer(room, again.id, { force: true, volumes: true });
       await assertNothingLeaked(roots, empty);
     }
   }
@@ -127,35 +128,36 @@ for (const undone of ['runtime.delete', 'networks.closeSandbox', 'layers.unmount
   test(`after a failed start whose ${undone} fails too, both start and rm work`, async () => {
     const { id } = await createContainer(room, spec(['sleep', '1000']));
     const steps = await callsOf(() => startContainer(room, id));
-    await removeContainer(room, id, { force: true });
+    await removeContainer(room, id, { force: true, volumes: true });
     for (const way of ['start', 'rm']) {
       const again = await createContainer(room, spec(['sleep', '1000']));
       faults.arm(steps.indexOf('runtime.start') + 1, 'after', undone);
       await assert.rejects(() => startContainer(room, again.id), injected);
       faults.disarm();
       if (way === 'start') await startContainer(room, again.id);
-      await removeContainer(room, again.id, { force: way === 'start' });
+      await removeContainer(room, again.id, { force: way === 'start', volumes: true });
       await assertNothingLeaked(roots, empty);
     }
   });
 }
 
 test('an rm that fails at any step can be repeated until nothing is left', async (context) => {
+  // Without a volume: one that cannot be removed stays listed by itself.
   const make = async () => {
-    await createContainer(room, spec(['sleep', '1000']));
+    await createContainer(room, spec(['sleep', '1000'], []));
     await startContainer(room, 'box');
   };
   await make();
-  const steps = await callsOf(() => removeContainer(room, 'box', { force: true }));
+  const steps = await callsOf(() => removeContainer(room, 'box', { force: true, volumes: true }));
   context.diagnostic(steps.join(' '));
   for (const [index, step] of steps.entries()) {
     await make();
     faults.arm(index + 1, 'before');
-    const failure = await removeContainer(room, 'box', { force: true }).catch((error: Error) => error);
+    const failure = await removeContainer(room, 'box', { force: true, volumes: true }).catch((error: Error) => error);
     faults.disarm();
     if (failure !== undefined) {
       context.diagnostic(`${step}: ${failure.message}`);
-      await removeContainer(room, 'box', { force: true });
+      await removeContainer(room, 'box', { force: true, volumes: true });
     }
     await assertNothingLeaked(roots, empty);
   }
@@ -171,7 +173,7 @@ test('an exit whose recording fails is recorded a little later', async () => {
   faults.disarm();
   const { state } = getContainer(room, id);
   assert.equal(state.status === 'exited' && state.last.code, 7, JSON.stringify(state));
-  await removeContainer(room, id, { force: false });
+  await removeContainer(room, id, { force: false, volumes: true });
   await assertNothingLeaked(roots, empty);
 });
 
