@@ -12,11 +12,11 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EngineError, errnoOf } from '#/base/errors.ts';
-import type { ProgramRunner } from '#/linux/process.ts';
 import type { Flag, Flags } from './args/flag.ts';
 import { parseArgs, UsageError } from './args/parse.ts';
 import { type CommandIo, ExitError } from './command.ts';
 import { DAEMON_FLAGS, type DaemonOptions, printDaemonArgs, readDaemonOptions } from './daemon-options.ts';
+import { findSystemd, systemctl } from './systemctl.ts';
 import { printUnit } from './systemd-unit.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../gantry', import.meta.url));
@@ -58,7 +58,7 @@ export async function installDaemon(args: readonly string[], io: CommandIo): Pro
   writeBelow(root, UNIT, printUnit(LAUNCHER, printDaemonArgs(options)));
   io.stdout.write(`${UNIT} written\n`);
   if (root !== '') return 0;
-  const programs = await systemd();
+  const programs = await findSystemd();
   if (programs === undefined) {
     io.stderr.write('systemd does not run here, so nothing was enabled or started\n');
     return 0;
@@ -76,7 +76,7 @@ export async function uninstallDaemon(args: readonly string[], io: CommandIo): P
   const flags = await readFlags(args, UNINSTALL_HELP, io);
   if (flags === undefined) return 0;
   const root = flags.text('root') ?? '';
-  const programs = root === '' ? await systemd() : undefined;
+  const programs = root === '' ? await findSystemd() : undefined;
   if (programs !== undefined && existsSync(UNIT)) await systemctl(programs, ['disable', '--now', 'gantry.service']);
   const target = linkedByUs(root);
   if (target !== undefined && readLink(join(root, DOCKER_SOCKET)) === target) rmSync(join(root, DOCKER_SOCKET));
@@ -170,14 +170,4 @@ function optionsOf(flags: Flags, env: NodeJS.ProcessEnv): DaemonOptions {
     if (error instanceof EngineError) throw new ExitError(125, error.message);
     throw error;
   }
-}
-
-async function systemd(): Promise<ProgramRunner | undefined> {
-  if (!existsSync('/run/systemd/system')) return undefined;
-  return (await import('#/linux/process.ts')).hostPrograms;
-}
-
-async function systemctl(programs: ProgramRunner, args: readonly string[]): Promise<void> {
-  const { code, stderr } = await programs.run('systemctl', args);
-  if (code !== 0) throw new ExitError(1, `systemctl ${args.join(' ')} failed: ${stderr.trim()}`);
 }

@@ -249,6 +249,23 @@ export const COMMAND_GROUPS: Readonly<Record<string, { readonly summary: string;
       tag: TAG,
     },
   },
+  dns: {
+    summary: 'Let the host find containers by name',
+    commands: {
+      install: {
+        summary: 'Let programs of this host find containers by name',
+        load: async () => (await import('./commands/dns.ts')).dnsInstallCommand,
+      },
+      status: {
+        summary: 'Show whether the host finds containers by name',
+        load: async () => (await import('./commands/dns.ts')).dnsStatusCommand,
+      },
+      uninstall: {
+        summary: "Take back what 'gantry dns install' did",
+        load: async () => (await import('./commands/dns.ts')).dnsUninstallCommand,
+      },
+    },
+  },
   network: { summary: 'Manage networks', commands: NETWORK_COMMANDS },
   system: {
     summary: 'Manage Gantry',

@@ -3,12 +3,10 @@ import { EngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import type { Logger } from '#/base/log.ts';
 import { engineErrorOf } from '#/base/plain-error.ts';
+import { HOST_RESOLVER_ADDRESS } from '#/spec/gantry-names.ts';
 import { watchHostResolvers } from './host-resolvers.ts';
 import type { NamedNetwork, NameServer, NameServerSettings } from './name-server.ts';
 import type { Attachment, WorkerInput, WorkerOutput, WorkerSettings, WorkerTask } from './worker-protocol.ts';
-
-/** Where the host finds its resolver for containers' names, unless told otherwise. */
-export const HOST_ADDRESS_DEFAULT = '127.0.0.153';
 
 const RESTART_DELAY_MS = 1000;
 
@@ -22,7 +20,7 @@ export interface NameServerOptions {
  * Opens the name server. Its thread starts when there is something to serve: a container, or a host that has us in its
  * resolv.conf. Where the host's address cannot be had, that is logged and containers are served all the same.
  */
-export function openNameServer({ log, hostAddress = HOST_ADDRESS_DEFAULT }: NameServerOptions): NameServer {
+export function openNameServer({ log, hostAddress = HOST_RESOLVER_ADDRESS }: NameServerOptions): NameServer {
   const server = new ThreadedNameServer(log, { hostAddress });
   if (hostAddress !== '' && watchHostResolvers(hostAddress).forHost().length > 0) server.start();
   return server;

@@ -1,4 +1,5 @@
 import type { ContainerId } from '#/base/ids.ts';
+import { HOST_DOMAIN } from '#/spec/gantry-names.ts';
 import type { NamedEndpoint, NamedNetwork } from './name-server.ts';
 import { parseReverseName } from './reverse-name.ts';
 import {
@@ -13,8 +14,6 @@ import {
 } from './wire.ts';
 import { addressRecords, type IndexedEndpoint, type IndexedNetwork, indexNetwork, TTL_SECONDS } from './zone-index.ts';
 
-/** The domain in which the host, and containers too, find containers. */
-export const HOST_DOMAIN = 'gantry.internal';
 const HOST_SUFFIX = `.${HOST_DOMAIN}`;
 /** What containers call the host. */
 const HOST_NAMES: readonly string[] = ['host.docker.internal', 'gateway.docker.internal', `host${HOST_SUFFIX}`];
