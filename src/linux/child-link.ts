@@ -1,7 +1,6 @@
 import { EngineError, errnoOf } from '#/base/errors.ts';
 import {
   IFLA_ADDRESS,
-  IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_DATA,
   IFLA_NET_NS_FD,
@@ -94,29 +93,18 @@ export const createIpvlan = (link: ChildLink & { readonly mode: IpvlanMode; read
     ),
   );
 
-/** The traffic of one VLAN (802.1Q) on `parentIndex`, in this namespace, down; `alias` says whose it is. */
-export const createVlan = (link: {
-  readonly parentIndex: number;
-  readonly name: string;
-  readonly vlanId: number;
-  readonly alias: string;
-}) =>
+/** The traffic of one VLAN (802.1Q) on `parentIndex`, in this namespace, down. */
+export const createVlan = (link: { readonly parentIndex: number; readonly name: string; readonly vlanId: number }) =>
   creation(
     `create the VLAN interface ${link.name}`,
     textAttribute(IFLA_IFNAME, link.name),
-    textAttribute(IFLA_IFALIAS, link.alias),
     u32Attribute(IFLA_LINK, link.parentIndex),
     kindAttribute('vlan', nestedAttribute(IFLA_INFO_DATA, u16Attribute(IFLA_VLAN_ID, link.vlanId))),
   );
 
 /** An interface that stands on nothing and swallows what is sent through it, down. */
-export const createPlainLink = (kind: 'dummy' | 'ifb', name: string, alias: string): NetlinkRequest =>
-  creation(
-    `create the ${kind} interface ${name}`,
-    textAttribute(IFLA_IFNAME, name),
-    textAttribute(IFLA_IFALIAS, alias),
-    kindAttribute(kind),
-  );
+export const createPlainLink = (kind: 'dummy' | 'ifb', name: string): NetlinkRequest =>
+  creation(`create the ${kind} interface ${name}`, textAttribute(IFLA_IFNAME, name), kindAttribute(kind));
 
 /** Carries out the creation of an interface. Throws unavailable where the kernel does not know its kind. */
 export async function createOfKind(netlink: NetlinkSocket, kind: string, request: NetlinkRequest): Promise<void> {

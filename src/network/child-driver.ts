@@ -1,4 +1,6 @@
 import { closeSync } from 'node:fs';
+import { poll } from '#/base/delay.ts';
+import { EngineError, errnoOf } from '#/base/errors.ts';
 import { assertKind, type ChildLink, createOfKind } from '#/linux/child-link.ts';
 import { deleteLink } from '#/linux/link.ts';
 import type { NetlinkRequest } from '#/linux/netlink.ts';
@@ -39,13 +41,35 @@ export function openChildDriver(own: ChildKind, networks: () => readonly Network
       if (insideNetns(path, () => findLinkIndex(endpoint.interfaceName)) === undefined) {
         await bear(own, network, endpoint, path);
       }
-      await configureInterface(endpoint, path);
+      await raise(endpoint, path);
     },
     async unfurnish(_network, endpoint, path) {
       using netlink = insideNetns(path, () => openNetlink());
       await netlink.batch([deleteLink(endpoint.interfaceName)]);
     },
   };
+}
+
+/**
+ * A namespace that was dropped keeps its interfaces, and with them their MAC addresses, until the kernel has taken it down,
+ * some 50 ms later. Throws conflict where the address is still in use after that.
+ */
+async function raise(endpoint: EndpointRecord, path: string): Promise<void> {
+  const isUp = await poll(
+    async () => {
+      try {
+        await configureInterface(endpoint, path);
+        return true;
+      } catch (error) {
+        if (errnoOf(error) !== 'EADDRINUSE') throw error;
+        return undefined;
+      }
+    },
+    { intervalMs: 20, timeoutMs: 1000 },
+  );
+  if (isUp) return;
+  const { macAddress, networkName } = endpoint;
+  throw new EngineError('conflict', `MAC address ${macAddress} is already in use on network ${networkName}`);
 }
 
 const isChild = ({ driver }: Network): boolean => driver === 'macvlan' || driver === 'ipvlan';

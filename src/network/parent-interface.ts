@@ -1,6 +1,6 @@
 import { EngineError, isEngineError } from '#/base/errors.ts';
 import { createOfKind, createPlainLink, createVlan } from '#/linux/child-link.ts';
-import { deleteLink, type Link, LOOPBACK_INDEX, listLinks, raiseLink } from '#/linux/link.ts';
+import { deleteLink, type Link, LOOPBACK_INDEX, listLinks, raiseLink, setLinkAlias } from '#/linux/link.ts';
 import { type NetlinkSocket, openNetlink } from '#/linux/netlink-socket.ts';
 import { findLinkIndex } from '#/linux/netns.ts';
 import type { Network } from './network.ts';
@@ -74,6 +74,7 @@ async function makeParent(netlink: NetlinkSocket, network: Network, name: string
   checkParent(network);
   if (name === plainParentName(network.id)) await makePlainParent(netlink, name);
   else await makeVlan(netlink, name);
+  await netlink.batch([setLinkAlias(name, OWN_ALIAS)]);
   const link = findLink(netlink, name);
   if (link === undefined) throw new EngineError('unavailable', `the interface ${name} vanished while it was made`);
   return link;
@@ -82,16 +83,16 @@ async function makeParent(netlink: NetlinkSocket, network: Network, name: string
 async function makeVlan(netlink: NetlinkSocket, name: string): Promise<void> {
   const { baseName, vlanId } = parseVlanName(name);
   const parentIndex = findLinkIndex(baseName) ?? 0;
-  await createOfKind(netlink, 'vlan', createVlan({ parentIndex, name, vlanId, alias: OWN_ALIAS }));
+  await createOfKind(netlink, 'vlan', createVlan({ parentIndex, name, vlanId }));
 }
 
 /** An ifb serves as well where the kernel has no dummy interfaces: it too drops what is sent through it. */
 async function makePlainParent(netlink: NetlinkSocket, name: string): Promise<void> {
   try {
-    await createOfKind(netlink, 'dummy', createPlainLink('dummy', name, OWN_ALIAS));
+    await createOfKind(netlink, 'dummy', createPlainLink('dummy', name));
   } catch (error) {
     if (!isEngineError(error, 'unavailable')) throw error;
-    await createOfKind(netlink, 'dummy', createPlainLink('ifb', name, OWN_ALIAS));
+    await createOfKind(netlink, 'dummy', createPlainLink('ifb', name));
   }
 }
 
