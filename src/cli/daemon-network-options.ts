@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
+import { HOST_RESOLVER_ADDRESS } from '#/spec/gantry-names.ts';
 import type { Flag, Flags } from './args/flag.ts';
+import { checkLoopbackAddress } from './args/values.ts';
 
 /** What a daemon's networks are made with. Absent means the engine's defaults. */
 export interface DaemonNetworkOptions {
@@ -15,6 +17,8 @@ export interface DaemonNetworkOptions {
   readonly dns?: readonly string[];
   readonly dnsSearch?: readonly string[];
   readonly dnsOptions?: readonly string[];
+  /** Where the host finds containers' names; '' for nowhere. */
+  readonly nameServerAddress?: string;
 }
 
 interface AddressPool {
@@ -57,6 +61,15 @@ export const DAEMON_NETWORK_FLAGS: readonly Flag[] = [
   { name: 'dns', kind: 'list', help: 'Resolvers of containers that name none', check: checkAddress },
   { name: 'dns-search', kind: 'list', help: 'Search domains of containers that name none' },
   { name: 'dns-opt', kind: 'list', help: 'Resolver options of containers that name none' },
+  {
+    name: 'host-dns',
+    kind: 'value',
+    help: "Loopback address where the host finds containers' names (see 'gantry dns'); empty for none",
+    fallback: `"${HOST_RESOLVER_ADDRESS}"`,
+    check: (text) => {
+      if (text !== '') checkLoopbackAddress(text);
+    },
+  },
 ];
 
 export function readNetworkOptions(flags: Flags): DaemonNetworkOptions {
@@ -72,6 +85,7 @@ export function readNetworkOptions(flags: Flags): DaemonNetworkOptions {
     ...list('dns', 'dns'),
     ...list('dnsSearch', 'dns-search'),
     ...list('dnsOptions', 'dns-opt'),
+    ...given('nameServerAddress', flags.text('host-dns')),
   };
 }
 
@@ -88,6 +102,7 @@ export function printNetworkArgs(options: DaemonNetworkOptions): string[] {
     dns: options.dns ?? [],
     'dns-search': options.dnsSearch ?? [],
     'dns-opt': options.dnsOptions ?? [],
+    'host-dns': one(options.nameServerAddress),
   };
   return Object.entries(values).flatMap(([name, list]) => list.map((value) => `--${name}=${value}`));
 }

@@ -46,6 +46,7 @@ test('printed options are read back as the same ones', () => {
     '--dns=1.1.1.1',
     '--dns-search=example.org',
     '--dns-opt=ndots:2',
+    '--host-dns=127.0.0.99',
   ]);
   assert.deepEqual(options.defaultAddressPools?.[0], { base: '10.10.0.0/16', size: 24 });
   assert.deepEqual(read(printDaemonArgs(options), { GANTRY_DATA_ROOT: '/elsewhere' }), options);
@@ -57,6 +58,7 @@ test('network options that mean nothing are refused', () => {
     '--bip=10.0.0.1',
     '--ip=here',
     '--dns=x',
+    '--host-dns=192.0.2.1',
     '--default-address-pool=base=10.0.0.0/16',
   ])
     assert.throws(() => read([option]), option);

@@ -56,6 +56,8 @@ export interface EngineOptions {
   readonly dns?: readonly string[];
   readonly dnsSearch?: readonly string[];
   readonly dnsOptions?: readonly string[];
+  /** A loopback address where programs of the host find containers' names; '' for none. */
+  readonly nameServerAddress?: string;
   /** `unpacked` extracts layers even where EROFS could be mounted. */
   readonly storageDriver?: 'erofs' | 'unpacked';
 }
@@ -81,6 +83,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     return engineOver(rooms, options);
   });
 }
+
+/** The option where it was given, for what tells a missing one from an undefined one. */
+const given = <K extends keyof EngineOptions>(options: EngineOptions, key: K): Pick<EngineOptions, K> | object =>
+  options[key] === undefined ? {} : { [key]: options[key] };
 
 type Rooms = Awaited<ReturnType<typeof openRooms>>;
 
@@ -114,7 +120,12 @@ export async function openRooms(
     log,
     clock,
     events,
-    ...(options.bridgeName === undefined ? {} : { bridgeName: options.bridgeName }),
+    ...given(options, 'bridgeName'),
+    ...given(options, 'bridgeAddress'),
+    ...given(options, 'mtu'),
+    ...given(options, 'interContainer'),
+    ...given(options, 'bindingAddress'),
+    ...given(options, 'defaultAddressPools'),
   });
   undo.add('networks', () => networks.close());
   const runtime = await openConmonRuntime({

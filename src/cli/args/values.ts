@@ -1,3 +1,5 @@
+import { isIPv4 } from 'node:net';
+
 /** Go's ParseInt for one option's value, with its texts. */
 export function checkInt(text: string): void {
   if (!/^[+-]?\d+$/.test(text)) throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
@@ -11,6 +13,11 @@ export function checkUint16(text: string): void {
   const wrong = (why: string): Error => new Error(`strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`);
   if (!/^\d+$/.test(text)) throw wrong('invalid syntax');
   if (Number(text) > 65535) throw wrong('value out of range');
+}
+
+/** An IPv4 address of the loopback. */
+export function checkLoopbackAddress(text: string): void {
+  if (!isIPv4(text) || !text.startsWith('127.')) throw new Error('an address in 127.0.0.0/8 expected');
 }
 
 const SIZE_UNITS: Readonly<Record<string, number>> = { '': 0, k: 1, m: 2, g: 3, t: 4, p: 5 };

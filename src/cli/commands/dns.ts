@@ -1,8 +1,8 @@
 import { Resolver } from 'node:dns/promises';
-import { isIPv4 } from 'node:net';
 import { errnoOf } from '#/base/errors.ts';
 import { HOST_DOMAIN, HOST_RESOLVER_ADDRESS } from '#/spec/gantry-names.ts';
 import type { Flag, Flags } from '../args/flag.ts';
+import { checkLoopbackAddress } from '../args/values.ts';
 import { type Command, type CommandIo, ExitError } from '../command.ts';
 import { addToResolvConf, isInResolvConf, RESOLV_CONF, removeFromResolvConf } from '../dns/resolv-conf.ts';
 import { addToResolved, isInResolved, RESOLVED_DROP_IN, removeFromResolved, usesResolved } from '../dns/resolved.ts';
@@ -16,14 +16,10 @@ const FLAGS: readonly Flag[] = [
     kind: 'value',
     help: "The daemon's resolver for the host",
     fallback: HOST_RESOLVER_ADDRESS,
-    check: checkLoopback,
+    check: checkLoopbackAddress,
   },
   { name: 'root', kind: 'value', help: 'Change files below this directory, for packagers; reloads nothing' },
 ];
-
-function checkLoopback(text: string): void {
-  if (!isIPv4(text) || !text.startsWith('127.')) throw new Error('an address in 127.0.0.0/8 expected');
-}
 
 const read = (flags: Flags) => ({
   root: flags.text('root') ?? '',
