@@ -98,7 +98,14 @@ function printEntry(entry: LogEntry, tty: boolean, prefix: string): Uint8Array {
 /** Writes and waits until the client has room again, or has gone. */
 export async function writeAll(response: ServerResponse, data: Uint8Array | string): Promise<void> {
   if (response.destroyed || response.write(data)) return;
-  await Promise.race([once(response, 'drain'), once(response, 'close')]);
+  const waited = new AbortController();
+  const { signal } = waited;
+  try {
+    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+  } finally {
+    // Takes the other one's listeners back.
+    waited.abort();
+  }
 }
 
 function tailOf(query: URLSearchParams): number | undefined {
