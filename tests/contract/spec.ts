@@ -16,7 +16,19 @@ type Json = Readonly<Record<string, unknown>>;
  * not say `x-nullable`. Clients know these nulls; no other field may be null by surprise.
  */
 const NULL_AS_DOCKER_SENDS: ReadonlySet<string> = new Set([
-  ...['Authorization', 'GenericResources', 'Labels', 'Data', 'Volumes', 'Entrypoint', 'Cmd', 'ExitCode'],
+  ...[
+    'Authorization',
+    'GenericResources',
+    'Labels',
+    'Options',
+    'Data',
+    'Volumes',
+    'VolumesDeleted',
+    'Warnings',
+    'Entrypoint',
+    'Cmd',
+    'ExitCode',
+  ],
   ...['DeviceCgroupRules', 'DeviceRequests', 'MemorySwappiness', 'OomKillDisable', 'Binds', 'VolumesFrom'],
   ...['CapAdd', 'CapDrop', 'ExtraHosts', 'GroupAdd', 'Links', 'SecurityOpt', 'Aliases', 'DNSNames'],
 ]);

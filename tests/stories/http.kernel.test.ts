@@ -188,8 +188,7 @@ test('what is missing yet answers 501 and says so', async () => {
   for (const [method, path] of [
     ['POST', '/build'],
     ['POST', '/commit?container=x'],
-    ['GET', '/volumes'],
-    ['POST', '/volumes/create'],
+    ['POST', '/session'],
     ['POST', '/networks/create'],
     ['GET', '/swarm'],
   ] as const) {

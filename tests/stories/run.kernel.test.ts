@@ -60,11 +60,7 @@ test('an unknown image is asked for with a pull, whose refusal says what there i
 });
 
 test('what does not exist yet answers that it is not implemented, and makes nothing', async () => {
-  await story.refuses(
-    ['run', '-v', 'data:/d', IMAGE, 'true'],
-    125,
-    'volumes are not implemented in this version of Gantry',
-  );
+  await story.refuses(['run', '--storage-opt', 'size=1G', IMAGE, 'true'], 125, '--storage-opt is supported only');
   await story.refuses(['run', '-p', '8080:80', IMAGE, 'true'], 125, 'publishing ports (80/tcp) is not implemented');
   await story.refuses(['run', '--link', 'other', IMAGE, 'true'], 125, '--link other is not implemented');
   assert.equal(await story.docker.ok(['ps', '-aq']), '');
