@@ -84,9 +84,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   });
 }
 
-/** The option where it was given, for what tells a missing one from an undefined one. */
-const given = <K extends keyof EngineOptions>(options: EngineOptions, key: K): Pick<EngineOptions, K> | object =>
-  options[key] === undefined ? {} : { [key]: options[key] };
+/** The option where it was given: most rooms tell a missing one from an undefined one. */
+const given = <K extends keyof EngineOptions>(
+  options: EngineOptions,
+  key: K,
+): { readonly [P in K]?: NonNullable<EngineOptions[P]> } => {
+  const value = options[key];
+  return value === undefined || value === null ? {} : ({ [key]: value } as { [P in K]: NonNullable<EngineOptions[P]> });
+};
 
 type Rooms = Awaited<ReturnType<typeof openRooms>>;
 

@@ -58,9 +58,11 @@ const inside = (id: ContainerId, ...command: string[]): string => run('nsenter',
 const insideJson = (id: ContainerId, ...args: string[]) => JSON.parse(inside(id, 'ip', '-d', '-j', ...args));
 const ping = (id: ContainerId, address: string) => inside(id, 'busybox', 'ping', '-c1', '-W2', address);
 
+const namesOf = (id: ContainerId) => ({ own: [id.slice(0, 12)], links: {} });
+
 async function launch(id = newContainerId()): Promise<ContainerId> {
-  await networks.openSandbox(id);
-  await networks.connect(id, { network: 'bridge' });
+  await networks.openSandbox(id, { dnsServers: [] });
+  await networks.connect(id, { network: 'bridge', names: namesOf(id) });
   return id;
 }
 
@@ -207,16 +209,23 @@ test('a container that is started again at once gets the same address, another o
 test('addresses in use, foreign addresses and networks without a bridge are refused, and nothing is left', async () => {
   const id = await launch();
   const late = newContainerId();
-  await networks.openSandbox(late);
-  const connect = (request: object) => networks.connect(late, { network: 'bridge', ...request });
-  await assert.rejects(connect({ ipv4Address: '172.17.0.2' }), { kind: 'conflict', message: 'Address already in use' });
+  await networks.create({ name: 'net', driver: 'bridge', ipam: [{ subnet: '10.5.0.0/24' }] });
+  await networks.openSandbox(late, { dnsServers: [] });
+  const connect = (request: object) => networks.connect(late, { network: 'net', names: namesOf(late), ...request });
+  await assert.rejects(connect({ ipv4Address: '10.5.0.1' }), { kind: 'conflict', message: 'Address already in use' });
   await assert.rejects(connect({ ipv4Address: '10.0.0.1' }), { kind: 'invalid-argument' });
   await assert.rejects(connect({ macAddress: 'nonsense' }), { kind: 'invalid-argument' });
   await assert.rejects(connect({ network: 'host' }), { kind: 'invalid-argument' });
+  await assert.rejects(connect({ network: 'bridge', ipv4Address: '172.17.0.9' }), {
+    kind: 'invalid-argument',
+    message: 'user specified IP address is supported on user defined networks only',
+  });
   assert.deepEqual(networks.endpointsOf(late), []);
-  await assert.rejects(networks.connect(newContainerId(), { network: 'bridge' }), { kind: 'not-found' });
+  await assert.rejects(networks.connect(newContainerId(), { network: 'bridge', names: namesOf(late) }), {
+    kind: 'not-found',
+  });
   assert.deepEqual(hostPorts(), [`gv${id.slice(0, 11)}`]);
-  await connect({ ipv4Address: '172.17.8.8', macAddress: '02:00:00:00:00:09' });
+  await connect({ ipv4Address: '10.5.0.8', macAddress: '02:00:00:00:00:09' });
   assert.equal(insideJson(late, 'link', 'show', 'eth0')[0].address, '02:00:00:00:00:09');
 });
 

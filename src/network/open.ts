@@ -1,92 +1,154 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '#/base/clock.ts';
-import { EngineError, errnoOf } from '#/base/errors.ts';
-import type { ContainerId } from '#/base/ids.ts';
-import { parseContainerId } from '#/base/ids.ts';
+import { EngineError } from '#/base/errors.ts';
+import { type ContainerId, parseContainerId } from '#/base/ids.ts';
 import { KeyedMutex } from '#/base/keyed-mutex.ts';
 import type { Logger } from '#/base/log.ts';
 import { Semaphore } from '#/base/semaphore.ts';
-import { withUndo } from '#/base/undo.ts';
 import type { EventBus } from '#/events/events.ts';
-import { isNetns } from '#/linux/netns.ts';
-import { ensureSysctl } from '#/linux/sysctl.ts';
+import { listSandboxRows, upsertSandbox } from '#/store/networks.ts';
 import type { Store } from '#/store/store.ts';
-import { type Bridge, bridgeOf, ensureBridge, furnishEndpoint, reattachPorts, removePair } from './bridge.ts';
+import { bridgeDriver } from './bridge-driver.ts';
 import { Claims } from './claim.ts';
-import { DEFAULT_BRIDGE_NAME, DEFAULT_MTU, ensureDefaultNetworks, MTU_OPTION } from './defaults.ts';
-import { type Firewall, openFirewall } from './firewall.ts';
-import { type AddressPool, DEFAULT_ADDRESS_POOLS } from './ipam.ts';
-import type { ConnectRequest, Endpoint, Network, Networks, Sandbox } from './network.ts';
-import { allEndpoints, type EndpointRecord, endpointsOf, getNetwork, networksOf } from './records.ts';
-import { dropSandbox, ensureSandbox, listSandboxFiles, prepareSandboxDirectory, sandboxPath } from './sandbox.ts';
+import { closeSandbox } from './close-sandbox.ts';
+import { connectSandbox, disconnectSandbox } from './connect.ts';
+import { createNetwork } from './create-network.ts';
+import { type DefaultBridgeSettings, ensureDefaultNetworks } from './defaults.ts';
+import { openNameServer } from './dns/open.ts';
+import { openFirewall } from './firewall.ts';
+import { type AddressPool, checkAddressPool, DEFAULT_ADDRESS_POOLS, uniqueLocalPool } from './ipam.ts';
+import { openIpvlanDriver } from './ipvlan.ts';
+import { openMacvlanDriver } from './macvlan.ts';
+import type {
+  ConnectRequest,
+  CreatedNetwork,
+  Endpoint,
+  EndpointNames,
+  Network,
+  NetworkSpec,
+  Networks,
+  PortBinding,
+  PublishedPort,
+  Sandbox,
+  SandboxSettings,
+} from './network.ts';
+import { openPorts } from './ports/open.ts';
+import type { PublishMode } from './ports/ports.ts';
+import { publishPorts } from './published.ts';
+import { Readiness } from './readiness.ts';
+import { allEndpoints, endpointsOf, endpointsOn, getNetwork, networksOf } from './records.ts';
+import { openRelays } from './relay/open.ts';
+import { removeNetwork } from './remove-network.ts';
+import { repairNetworks } from './repair.ts';
+import { restoreNames, restoreTraffic } from './restore.ts';
+import type { NetworkRoom } from './room.ts';
+import { ensureSandbox, listSandboxFiles, prepareSandboxDirectory, sandboxPath } from './sandbox.ts';
+import { tellNames } from './served-names.ts';
 
-export interface NetworksOptions {
+export interface NetworksOptions extends DefaultBridgeSettings {
   readonly store: Store;
   readonly events: EventBus;
   readonly log: Logger;
   readonly clock: Clock;
   /** Namespaces are files in its directory `netns`. */
   readonly execRoot: string;
-  /** Interface of the default bridge on the host; `gantry0` by default. */
-  readonly bridgeName?: string;
-  /** Of the default bridge; 1500 by default. */
-  readonly mtu?: number;
+  /** Where subnets are cut from, of both versions; what is missing of a version is Docker's own choice. */
   readonly defaultAddressPools?: readonly AddressPool[];
+  readonly publishMode?: PublishMode;
+  /** Where the host asks for containers' names; a loopback address. */
+  readonly nameServerAddress?: string;
 }
 
 /**
- * Opens the networks of an engine. A host that refuses the bridge or the firewall is no reason to fail here (containers
- * without a network still run): it is tried again, and then reported, when the first container connects.
+ * Opens the networks of an engine. A host that refuses a bridge or the firewall is no reason to fail here (containers
+ * without a network still run): it is tried again, and then reported, when a container connects.
  */
 export async function openNetworks(options: NetworksOptions): Promise<Networks> {
-  ensureDefaultNetworks(options.store, options.clock, {
-    bridgeName: options.bridgeName ?? DEFAULT_BRIDGE_NAME,
-    mtu: options.mtu ?? DEFAULT_MTU,
-    pools: options.defaultAddressPools ?? DEFAULT_ADDRESS_POOLS,
-  });
+  for (const pool of options.defaultAddressPools ?? []) checkAddressPool(pool);
+  ensureDefaultNetworks(options.store, options.clock, options, options.defaultAddressPools ?? DEFAULT_ADDRESS_POOLS);
   await prepareSandboxDirectory(options.execRoot);
-  const networks = new KernelNetworks(options);
+  const relays = openRelays(options);
+  const room = openRoom(options, relays);
+  await restoreTraffic(room);
+  const networks = new KernelNetworks(room, () => relays.close());
   await networks.repair().catch((err: unknown) => {
-    options.log.warn({ err }, 'cannot prepare the default bridge; will try again when a container connects');
+    options.log.warn({ err }, 'cannot prepare a network; will try again when a container connects to it');
   });
+  await restoreNames(room);
   return networks;
 }
 
 /** Two batches at once keep the kernel's routing lock busy; more would only hold threads that files need. */
 const NETLINK_LANES = 2;
 
+function openRoom(options: NetworksOptions, relays: ReturnType<typeof openRelays>): NetworkRoom {
+  const { store, events, log, clock, execRoot, publishMode, nameServerAddress } = options;
+  const networks = () => networksOf(store);
+  const firewall = openFirewall({ log });
+  const drivers = { bridge: bridgeDriver, macvlan: openMacvlanDriver(networks), ipvlan: openIpvlanDriver(networks) };
+  return {
+    store,
+    events,
+    log,
+    clock,
+    execRoot,
+    pools: completePools(options.defaultAddressPools ?? [], getNetwork(networks(), 'bridge').id),
+    drivers,
+    claims: new Claims(store, clock),
+    firewall,
+    names: openNameServer({ log, ...(nameServerAddress === undefined ? {} : { hostAddress: nameServerAddress }) }),
+    ports: openPorts({ log, firewall, relays, ...(publishMode === undefined ? {} : { mode: publishMode }) }),
+    readiness: new Readiness(firewall, drivers),
+    containers: new KeyedMutex(),
+    changes: new Semaphore(1),
+    lanes: new Semaphore(NETLINK_LANES),
+    leaving: new Set(),
+  };
+}
+
+/** An engine keeps its own range of IPv6 for good: it follows from an id that its database was born with. */
+function completePools(given: readonly AddressPool[], engineSeed: string): readonly AddressPool[] {
+  const has = (mark: string) => given.some(({ base }) => base.includes(mark));
+  return [...given, ...(has('.') ? [] : DEFAULT_ADDRESS_POOLS), ...(has(':') ? [] : [uniqueLocalPool(engineSeed)])];
+}
+
+/** The port over the room's verbs: finds the container's lock, and keeps order among them. */
 class KernelNetworks implements Networks {
-  readonly #options: NetworksOptions;
-  readonly #claims: Claims;
-  readonly #firewall: Firewall;
-  readonly #containers = new KeyedMutex<ContainerId>();
-  readonly #lanes = new Semaphore(NETLINK_LANES);
+  readonly #room: NetworkRoom;
+  readonly #closeRelays: () => Promise<void>;
   readonly #births = new Semaphore(1);
   #repairing: Promise<void> | undefined;
-  #ready = false;
 
-  constructor(options: NetworksOptions) {
-    this.#options = options;
-    this.#claims = new Claims(options.store, options.clock);
-    this.#firewall = openFirewall(options);
+  constructor(room: NetworkRoom, closeRelays: () => Promise<void>) {
+    this.#room = room;
+    this.#closeRelays = closeRelays;
   }
 
   list(): readonly Network[] {
-    return networksOf(this.#options.store);
+    return networksOf(this.#room.store);
   }
 
   get(reference: string): Network {
     return getNetwork(this.list(), reference);
   }
 
-  endpointsOf(container: ContainerId): readonly Endpoint[] {
-    return endpointsOf(this.#options.store, container);
+  create(spec: NetworkSpec): Promise<CreatedNetwork> {
+    return createNetwork(this.#room, spec);
   }
 
-  openSandbox(container: ContainerId): Promise<Sandbox> {
-    const path = this.#path(container);
-    return this.#containers.run(container, () =>
+  remove(reference: string): Promise<void> {
+    return removeNetwork(this.#room, reference);
+  }
+
+  openSandbox(container: ContainerId, settings: SandboxSettings): Promise<Sandbox> {
+    const { store, execRoot, containers } = this.#room;
+    const path = sandboxPath(execRoot, container);
+    return containers.run(container, () =>
       this.#births.run(async () => {
+        const ports = JSON.stringify({ bindings: [], published: [] });
+        store.unsynced(() =>
+          upsertSandbox(store, { container_id: container, settings: JSON.stringify(settings), ports }),
+        );
         ensureSandbox(path);
         // Many at once: each holds the event loop for a millisecond, and others have their turn in between.
         await nextTurn();
@@ -96,48 +158,56 @@ class KernelNetworks implements Networks {
   }
 
   connect(container: ContainerId, request: ConnectRequest): Promise<Endpoint> {
-    return this.#containers.run(container, async () => {
-      const network = this.get(request.network);
-      const bridge = this.#bridgeOf(network);
-      const { store, log, events } = this.#options;
-      const present = endpointsOf(store, container).find(({ networkId }) => networkId === network.id);
-      if (!this.#ready) await this.repair();
-      if (present !== undefined) {
-        await this.#furnish(bridge, present);
-        return present;
+    return this.#room.containers.run(container, () => connectSandbox(this.#room, container, request));
+  }
+
+  disconnect(container: ContainerId, network: string): Promise<void> {
+    return this.#room.containers.run(container, () => disconnectSandbox(this.#room, container, network));
+  }
+
+  publish(container: ContainerId, ports: readonly PortBinding[]): Promise<readonly PublishedPort[]> {
+    return this.#room.containers.run(container, () => publishPorts(this.#room, container, ports));
+  }
+
+  rename(container: ContainerId, names: EndpointNames, reference: string): Promise<void> {
+    const { store, containers, claims } = this.#room;
+    return containers.run(container, async () => {
+      const network = getNetwork(networksOf(store), reference);
+      const endpoint = endpointsOf(store, container).find(({ networkId }) => networkId === network.id);
+      if (endpoint === undefined) {
+        throw new EngineError('not-found', `container ${container} is not connected to network ${network.name}`);
       }
-      const endpoint = await withUndo(log, async (undo) => {
-        const claimed = this.#claims.claim(container, network, request);
-        undo.add(`endpoint of ${container}`, () => this.#claims.release([claimed]));
-        undo.add(`interface of ${container}`, () => removePair(container, claimed.position));
-        await this.#furnish(bridge, claimed);
-        return claimed;
-      });
-      events.publish(eventOf('connect', network, container));
-      return endpoint;
+      claims.rename(endpoint, names);
+      tellNames(this.#room, network);
     });
   }
 
   closeSandbox(container: ContainerId): Promise<void> {
-    return this.#containers.run(container, async () => {
-      await dropSandbox(this.#path(container));
-      const endpoints = endpointsOf(this.#options.store, container);
-      if (endpoints.length === 0) return;
-      this.#claims.release(endpoints);
-      for (const { networkId } of endpoints) {
-        this.#options.events.publish(eventOf('disconnect', this.get(networkId), container));
-      }
-    });
+    return this.#room.containers.run(container, () => closeSandbox(this.#room, container));
   }
 
   async listSandboxes(): Promise<readonly ContainerId[]> {
-    const files = await listSandboxFiles(this.#options.execRoot);
-    const rows = allEndpoints(this.#options.store).map(({ containerId }) => parseContainerId(containerId));
-    return [...new Set([...files, ...rows])];
+    const { store, execRoot } = this.#room;
+    const files = await listSandboxFiles(execRoot);
+    const sandboxes = listSandboxRows(store).map(({ container_id }) => parseContainerId(container_id));
+    const endpoints = allEndpoints(store).map(({ containerId }) => containerId);
+    return [...new Set([...files, ...sandboxes, ...endpoints])];
+  }
+
+  endpointsOf(container: ContainerId): readonly Endpoint[] {
+    return endpointsOf(this.#room.store, container);
+  }
+
+  endpointsOn(network: string): readonly Endpoint[] {
+    return endpointsOn(this.#room.store, this.get(network));
+  }
+
+  portsOf(container: ContainerId): readonly PublishedPort[] {
+    return this.#room.ports.portsOf(container);
   }
 
   repair(): Promise<void> {
-    this.#repairing ??= this.#repair().finally(() => {
+    this.#repairing ??= repairNetworks(this.#room).finally(() => {
       this.#repairing = undefined;
     });
     return this.#repairing;
@@ -145,71 +215,9 @@ class KernelNetworks implements Networks {
 
   async close(): Promise<void> {
     await this.#repairing?.catch(() => {});
-    await this.#firewall.close();
-  }
-
-  async #repair(): Promise<void> {
-    const networks = this.list();
-    ensureSysctl('net/ipv4/ip_forward', '1');
-    // Before any container can send: rules first.
-    await this.#firewall.setNetworks(networks);
-    await this.#firewall.install();
-    for (const network of networks.filter(({ bridgeName }) => bridgeName !== undefined)) {
-      const bridge = this.#bridgeOf(network);
-      await ensureBridge(bridge);
-      const running = allEndpoints(this.#options.store).filter(
-        ({ networkId, containerId }) => networkId === network.id && isNetns(this.#path(parseContainerId(containerId))),
-      );
-      for (const endpoint of await reattachPorts(bridge, running)) await this.#refurnish(bridge, endpoint);
-    }
-    this.#ready = true;
-  }
-
-  /** One container's trouble is not the others'. Whoever is busy with the container right now furnishes it too. */
-  async #refurnish(bridge: Bridge, endpoint: EndpointRecord): Promise<void> {
-    const container = parseContainerId(endpoint.containerId);
-    const current = endpointsOf(this.#options.store, container);
-    if (this.#containers.isLocked(container) || !current.some(({ endpointId }) => endpointId === endpoint.endpointId)) {
-      return;
-    }
-    try {
-      await this.#containers.run(container, () => furnishEndpoint(bridge, endpoint, this.#path(container)));
-    } catch (err) {
-      this.#options.log.warn({ err, container }, 'cannot put back the network interface');
-    }
-  }
-
-  async #furnish(bridge: Bridge, endpoint: EndpointRecord): Promise<void> {
-    const path = this.#path(parseContainerId(endpoint.containerId));
-    const furnish = () => this.#lanes.run(() => furnishEndpoint(bridge, endpoint, path));
-    try {
-      await furnish();
-    } catch (error) {
-      if (errnoOf(error) !== 'ENODEV') throw error;
-      // A stranger removed the bridge.
-      await this.repair();
-      await furnish();
-    }
-  }
-
-  #bridgeOf({ name, driver, bridgeName, ipam, options }: Network): Bridge {
-    if (bridgeName !== undefined) return bridgeOf(bridgeName, Number(options[MTU_OPTION] ?? DEFAULT_MTU), ipam);
-    throw new EngineError(
-      'invalid-argument',
-      driver === 'host'
-        ? 'container cannot be disconnected from host network or connected to host network'
-        : `container cannot be connected to network ${name}, whose driver is ${driver}`,
-    );
-  }
-
-  #path(container: ContainerId): string {
-    return sandboxPath(this.#options.execRoot, container);
+    await this.#room.names.close();
+    await this.#room.ports.close();
+    await this.#closeRelays();
+    await this.#room.firewall.close();
   }
 }
-
-const eventOf = (action: 'connect' | 'disconnect', { id, name, driver }: Network, container: ContainerId) => ({
-  type: 'network' as const,
-  action,
-  id,
-  attributes: { container, name, type: driver },
-});

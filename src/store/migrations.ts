@@ -112,4 +112,14 @@ export const MIGRATIONS: readonly string[] = [
   UPDATE containers SET config = json_set(config, '$.volumesFrom', json('[]'), '$.volumeDriver', '')
     WHERE config -> '$.volumesFrom' IS NULL AND config -> '$.mounts' IS NOT NULL;
   `,
+  // Endpoints have IPv6 addresses; sandboxes are served again after a restart.
+  `
+  ALTER TABLE endpoints ADD COLUMN ipv6 TEXT;
+  CREATE UNIQUE INDEX endpoints_by_ipv6 ON endpoints(network_id, ipv6);
+  CREATE TABLE sandboxes (
+    container_id TEXT PRIMARY KEY,
+    settings     TEXT NOT NULL,
+    ports        TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -1,0 +1,60 @@
+import { EngineError } from '#/base/errors.ts';
+import { parseIpBlock } from '#/base/ip.ts';
+import { addAddress } from '#/linux/address.ts';
+import { createBridge, deleteLink, type Link, listLinks, raiseLink, setLinkAlias, setLinkMtu } from '#/linux/link.ts';
+import { type NetlinkSocket, openNetlink } from '#/linux/netlink-socket.ts';
+import { ensureSysctl } from '#/linux/sysctl.ts';
+import { mtuOf } from './bridge-options.ts';
+import { macOfAddress, randomMacAddress } from './ipam.ts';
+import type { Network } from './network.ts';
+
+/** A bridge that somebody else made is used, and never removed: ours carry this note. */
+const aliasOf = ({ id }: Network): string => `gantry network ${id}`;
+
+/** The bridge is there, up, with its gateways' addresses and MTU. Throws conflict where the name is another device's. */
+export async function ensureBridge(network: Network): Promise<void> {
+  const { bridgeName: name = '' } = network;
+  using netlink = openNetlink();
+  const link = findBridge(netlink, name) ?? (await makeBridge(netlink, network));
+  const ipv6 = network.ipam.some(({ subnet }) => parseIpBlock(subnet).version === 6);
+  ensureSysctl(`net/ipv6/conf/${name}/disable_ipv6`, ipv6 ? '0' : '1');
+  // Containers are no routers of the host.
+  ensureSysctl(`net/ipv6/conf/${name}/accept_ra`, '0');
+  const mtu = mtuOf(network);
+  await netlink.batch([
+    ...(link.mtu === mtu ? [] : [setLinkMtu(link.index, mtu)]),
+    ...network.ipam
+      .filter(({ gateway }) => gateway !== '')
+      .map(({ gateway, subnet }) => addAddress(link.index, gateway, parseIpBlock(subnet).prefixLength)),
+    ...(link.up ? [] : [raiseLink(link.index)]),
+  ]);
+}
+
+/** Takes the bridge down if it is one that we made. */
+export async function removeBridge(network: Network): Promise<void> {
+  const { bridgeName: name = '' } = network;
+  using netlink = openNetlink();
+  const link = listLinks(netlink).find((other) => other.name === name);
+  if (link?.alias === aliasOf(network)) await netlink.batch([deleteLink(name)]);
+}
+
+async function makeBridge(netlink: NetlinkSocket, network: Network): Promise<Link> {
+  const { bridgeName: name = '', ipam } = network;
+  // A fixed address: one that the bridge chooses changes with its ports, and containers would lose their gateway.
+  const ipv4Gateway = ipam.find(({ gateway }) => gateway.includes('.'))?.gateway;
+  const macAddress = ipv4Gateway === undefined ? randomMacAddress() : macOfAddress(ipv4Gateway);
+  await netlink.batch([createBridge(name, macAddress), setLinkAlias(name, aliasOf(network))]);
+  const link = findBridge(netlink, name);
+  if (link === undefined) throw missingBridge(name);
+  return link;
+}
+
+function findBridge(netlink: NetlinkSocket, name: string): Link | undefined {
+  const link = listLinks(netlink).find((other) => other.name === name);
+  if (link === undefined || link.kind === 'bridge') return link;
+  throw new EngineError('conflict', `cannot use ${name} as a bridge: it is an interface of another kind`);
+}
+
+/** With the errno ENODEV, by which whoever wanted to use the bridge knows that it has to be made again. */
+export const missingBridge = (name: string, cause?: unknown): EngineError =>
+  new EngineError('unavailable', `the bridge ${name} is gone`, { errno: 'ENODEV', cause });

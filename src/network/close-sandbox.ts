@@ -1,0 +1,24 @@
+import type { ContainerId } from '#/base/ids.ts';
+import { settleAll } from '#/base/settle-all.ts';
+import { deleteSandbox } from '#/store/networks.ts';
+import { hostInterfaceName } from './host-interface.ts';
+import { endpointsOf, networksOf } from './records.ts';
+import { type NetworkRoom, networkEvent } from './room.ts';
+import { dropSandbox, sandboxPath } from './sandbox.ts';
+import { tellNames } from './served-names.ts';
+
+/** Ports and names back, then the namespace with every link in it, then the rows: what is killed in between is still known. */
+export async function closeSandbox(room: NetworkRoom, container: ContainerId): Promise<void> {
+  const endpoints = endpointsOf(room.store, container);
+  await settleAll([room.ports.release(container), room.names.detach(container)]);
+  await dropSandbox(sandboxPath(room.execRoot, container));
+  await settleAll(endpoints.map((endpoint) => room.firewall.unguard(hostInterfaceName(endpoint))));
+  room.claims.release(endpoints, () => void deleteSandbox(room.store, container));
+  const networks = new Map(networksOf(room.store).map((network) => [network.id, network]));
+  for (const { networkId } of endpoints) {
+    const network = networks.get(networkId);
+    if (network === undefined) continue;
+    tellNames(room, network);
+    room.events.publish(networkEvent('disconnect', network, container));
+  }
+}
