@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, test } from 'node:test';
 import { poll } from '#/base/delay.ts';
@@ -380,6 +380,30 @@ test('a namespace that is not there is an error, and the server goes on', async 
   await assert.rejects(server.attach(newContainerId(), '/run/nowhere', { upstreams: [] }), { kind: 'not-found' });
   const { path } = await attach();
   assert.deepEqual((await dig(path, 'shop-web-1')).lines, ['10.1.0.2']);
+});
+
+test('a thread that dies is replaced by one that knows and serves the same', async () => {
+  const { path } = await attach();
+  const poison = { name: 'poison', internal: false, servesNames: true, endpoints: [null] } as unknown as NamedNetwork;
+  server.setEndpoints('poison', poison);
+  await dig(path, '+time=1', 'shop-web-1');
+  server.setEndpoints('poison', undefined);
+  const answered = async () => ((await dig(path, '+time=1', 'shop-web-1')).lines[0] === '10.1.0.2' ? true : undefined);
+  assert.ok(await poll(answered, { intervalMs: 100, timeoutMs: 10_000 }));
+});
+
+test('what the server opened is closed with it', async () => {
+  const descriptors = () => readdirSync('/proc/self/fd').length;
+  await attach();
+  await server.close();
+  const before = descriptors();
+  server = openNameServer({ log: silentLogger });
+  await attach();
+  await server.close();
+  assert.equal(
+    await poll(() => (descriptors() <= before ? true : undefined), { intervalMs: 50, timeoutMs: 3000 }),
+    true,
+  );
 });
 
 test('ten thousand answers a second, and a thousand a second without haste', async () => {

@@ -27,6 +27,7 @@ export class NameService implements Disposable {
   readonly #forwarder = new Forwarder();
   readonly #served = new Map<ContainerId, Served>();
   readonly #resolvers: HostResolvers;
+  readonly #lingering = new Set<Disposable>();
   #host: Disposable | undefined;
 
   /** `hostAddress` is never asked for what is forwarded: it is us. */
@@ -62,7 +63,7 @@ export class NameService implements Disposable {
       route: () => this.#routeOf(container, served.settings, path),
       withoutRoute: SERVFAIL,
     });
-    const served: Served = { netnsInode, settings, ...stopping(control, listenInside(path, answer)) };
+    const served: Served = { netnsInode, settings, ...stopping(control, this.#listenInside(path, answer)) };
     this.#served.set(container, served);
   }
 
@@ -75,6 +76,23 @@ export class NameService implements Disposable {
   [Symbol.dispose](): void {
     this.#host?.[Symbol.dispose]();
     for (const container of [...this.#served.keys()]) this.detach(container);
+    for (const nfnetlink of this.#lingering) nfnetlink[Symbol.dispose]();
+  }
+
+  /** On ports that the kernel chooses, to which port 53 is led, so that the container may have 53 for itself. */
+  #listenInside(path: string, answer: Answerer): Listeners {
+    const { udpFd, tcpFd, nfnetlink } = insideNetns(path, () => {
+      using udp = openBoundSocket('udp', NAME_SERVER_ADDRESS);
+      using tcp = openBoundSocket('tcp', NAME_SERVER_ADDRESS);
+      const nfnetlink = redirectQuestions({ udp: udp.port, tcp: tcp.port });
+      return { udpFd: udp.release(), tcpFd: tcp.release(), nfnetlink };
+    });
+    this.#lingering.add(nfnetlink);
+    setTimeout(() => {
+      this.#lingering.delete(nfnetlink);
+      nfnetlink[Symbol.dispose]();
+    }, NFNETLINK_LINGER_MS);
+    return listenOnSockets({ udp: udpFd, tcp: tcpFd }, answer);
   }
 
   #answering(rules: AnsweringRules): { readonly answer: Answerer; readonly control: AbortController } {
@@ -100,15 +118,3 @@ const stopping = (control: AbortController, listeners: Listeners): Disposable =>
     listeners[Symbol.dispose]();
   },
 });
-
-/** On ports that the kernel chooses, to which port 53 is led, so that the container may have 53 for itself. */
-function listenInside(path: string, answer: Answerer): Listeners {
-  const { udpFd, tcpFd, nfnetlink } = insideNetns(path, () => {
-    using udp = openBoundSocket('udp', NAME_SERVER_ADDRESS);
-    using tcp = openBoundSocket('tcp', NAME_SERVER_ADDRESS);
-    const nfnetlink = redirectQuestions({ udp: udp.port, tcp: tcp.port });
-    return { udpFd: udp.release(), tcpFd: tcp.release(), nfnetlink };
-  });
-  setTimeout(() => nfnetlink[Symbol.dispose](), NFNETLINK_LINGER_MS);
-  return listenOnSockets({ udp: udpFd, tcp: tcpFd }, answer);
-}

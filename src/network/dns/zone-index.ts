@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ContainerId } from '#/base/ids.ts';
 import { addressValue } from '#/linux/nft-values.ts';
 import type { NamedEndpoint, NamedNetwork } from './name-server.ts';
@@ -50,9 +51,9 @@ const indexEndpoint = (endpoint: NamedEndpoint): IndexedEndpoint => ({
   records: addressRecords([endpoint.ipv4Address, endpoint.ipv6Address]),
 });
 
-/** '' is no address. */
+/** '' is no address, nor is what cannot be read as one. */
 export const addressRecords = (addresses: readonly string[]): readonly AnswerRecord[] =>
   addresses
-    .filter((address) => address !== '')
+    .filter((address) => isIP(address) !== 0)
     .map(addressValue)
     .map((data) => ({ type: data.length === 4 ? TYPE_A : TYPE_AAAA, ttlSeconds: TTL_SECONDS, data }));
