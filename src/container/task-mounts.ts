@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { EngineError } from '#/base/errors.ts';
 import type { OciMount } from '#/spec/oci/runtime.ts';
 import type { ContainerConfig, MountSpec } from './config.ts';
 import type { ContainerNetwork } from './connect-network.ts';
+import { bindOptions, readOnlyOption, tmpfsOptions } from './mount-options.ts';
 import { refuseMountTarget, resolveInRoot } from './mount-points.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
@@ -95,49 +95,16 @@ function planMount(room: ContainerRoom, record: ContainerRecord, mount: MountSpe
   });
   switch (mount.kind) {
     case 'bind':
-      return bind(mount.source, ...spreadOf(mount), accessOf(mount));
+      return bind(mount.source, ...bindOptions(room, mount));
     case 'volume':
     case 'image': {
       const source = mountSource(room, record, mount);
       const isReadOnly = mount.kind === 'image' || mount.readOnly;
-      return bind(source, 'rbind', 'rprivate', isReadOnly ? readOnlyOption(source) : 'rw');
+      return bind(source, 'rbind', 'rprivate', isReadOnly ? readOnlyOption(room, source) : 'rw');
     }
     case 'tmpfs':
       return { destination, type: 'tmpfs', source: 'tmpfs', options: tmpfsOptions(mount) };
     default:
       return mount satisfies never;
   }
-}
-
-/** With one mount only, its propagation is said without `r`: crun would take that for `rbind`. */
-function spreadOf({ recursive, propagation }: Extract<MountSpec, { kind: 'bind' }>): readonly string[] {
-  return recursive ? ['rbind', propagation] : ['bind', propagation.replace(/^r/, '')];
-}
-
-function accessOf({ source, readOnly, recursive, readOnlyRecursive }: Extract<MountSpec, { kind: 'bind' }>): string {
-  if (!readOnly) return 'rw';
-  return recursive && readOnlyRecursive !== 'no' ? readOnlyOption(source) : 'ro';
-}
-
-/** Read-only with all that is mounted below (mount_setattr(2), Linux 5.12). Below a file nothing is, and crun refuses it there. */
-const readOnlyOption = (source: string): string =>
-  statSync(source, { throwIfNoEntry: false })?.isDirectory() === true ? 'rro' : 'ro';
-
-function tmpfsOptions(mount: Extract<MountSpec, { kind: 'tmpfs' }>): readonly string[] {
-  return lastOfEach([
-    'nosuid',
-    'nodev',
-    'noexec',
-    ...mount.options,
-    ...(mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]),
-    ...(mount.mode === undefined ? [] : [`mode=${mount.mode.toString(8)}`]),
-  ]);
-}
-
-const OPPOSITES: Readonly<Record<string, string>> = { suid: 'nosuid', dev: 'nodev', exec: 'noexec' };
-
-/** An option that was asked for takes its opposite's place. */
-function lastOfEach(options: readonly string[]): readonly string[] {
-  const removed = new Set(options.flatMap((option) => OPPOSITES[option] ?? []));
-  return options.filter((option) => !removed.has(option));
 }

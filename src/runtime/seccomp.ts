@@ -1,4 +1,5 @@
 import { EngineError, messageOf } from '#/base/errors.ts';
+import { isKernelAtLeast } from '#/linux/kernel-version.ts';
 import type { OciSeccomp, OciSeccompRule } from '#/spec/oci/runtime.ts';
 
 /** What a profile's conditions are about. */
@@ -99,17 +100,10 @@ function applies(
   const hasCapability = (name: string): boolean => subject.capabilities.includes(name);
   if (excludes.arches?.includes(architecture)) return false;
   if (excludes.caps?.some(hasCapability)) return false;
-  if (excludes.minKernel !== undefined && isAtLeast(subject.kernelVersion, excludes.minKernel)) return false;
+  if (excludes.minKernel !== undefined && isKernelAtLeast(subject.kernelVersion, excludes.minKernel)) return false;
   if (includes.arches?.length && !includes.arches.includes(architecture)) return false;
   if (!(includes.caps ?? []).every(hasCapability)) return false;
-  return includes.minKernel === undefined || isAtLeast(subject.kernelVersion, includes.minKernel);
-}
-
-/** Compares major and minor numbers, which is all that profiles give. */
-function isAtLeast(version: string, minimum: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
-  const [leastMajor = 0, leastMinor = 0] = minimum.split('.').map((part) => Number.parseInt(part, 10));
-  return major > leastMajor || (major === leastMajor && minor >= leastMinor);
+  return includes.minKernel === undefined || isKernelAtLeast(subject.kernelVersion, includes.minKernel);
 }
 
 function plainRule(rule: ProfileRule): OciSeccompRule {
