@@ -83,6 +83,7 @@ test('without options nothing is set; bad ones and a missing interface are told'
 });
 
 test('the queue goes with the endpoint, and a forgotten one is swept', async () => {
+  await applyBandwidth(PORT, { 'gantry.rate': '1mbit' });
   await sweepBandwidth();
   assert.ok(links().includes(QUEUE));
   await removeBandwidth(PORT, {});

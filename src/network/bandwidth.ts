@@ -147,7 +147,7 @@ export async function removeBandwidth(hostInterface: string, options: DriverOpti
 export async function sweepBandwidth(): Promise<void> {
   using netlink = openNetlink();
   const links = listLinks(netlink);
-  const living = new Set(links.map(({ name }) => queueName(name)));
+  const living = new Set(links.filter(({ name }) => name.startsWith(HOST_PREFIX)).map(({ name }) => queueName(name)));
   const orphans = links.filter(
     ({ name, kind }) => kind === 'ifb' && name.startsWith(QUEUE_PREFIX) && !living.has(name),
   );

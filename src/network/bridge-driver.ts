@@ -3,6 +3,7 @@ import { errnoOf } from '#/base/errors.ts';
 import { createVeth, deleteLink, raiseBridgePort, setLinkMaster } from '#/linux/link.ts';
 import { openNetlink } from '#/linux/netlink-socket.ts';
 import { findLinkIndex, insideNetns, openNamespace } from '#/linux/netns.ts';
+import { applyBandwidth, removeBandwidth } from './bandwidth.ts';
 import { ensureBridge, missingBridge, removeBridge } from './bridge-device.ts';
 import { checkBridgeOptions, mtuOf } from './bridge-options.ts';
 import { configureInterface } from './configure-interface.ts';
@@ -19,7 +20,9 @@ export const bridgeDriver: NetworkDriver = {
   furnish,
   async unfurnish(_network, endpoint) {
     using netlink = openNetlink();
-    await netlink.batch([deleteLink(hostInterfaceName(endpoint))]);
+    const name = hostInterfaceName(endpoint);
+    await netlink.batch([deleteLink(name)]);
+    await removeBandwidth(name, endpoint.driverOptions);
   },
 };
 
@@ -29,6 +32,7 @@ async function furnish(network: Network, endpoint: EndpointRecord, path: string)
   } else {
     await reattach(network, endpoint);
   }
+  await applyBandwidth(hostInterfaceName(endpoint), endpoint.driverOptions);
   await configureInterface(endpoint, path);
 }
 

@@ -1,6 +1,7 @@
 import type { ContainerId } from '#/base/ids.ts';
 import { settleAll } from '#/base/settle-all.ts';
 import { deleteSandbox } from '#/store/networks.ts';
+import { removeBandwidth } from './bandwidth.ts';
 import { hostInterfaceName } from './host-interface.ts';
 import { endpointsOf, networksOf } from './records.ts';
 import { type NetworkRoom, networkEvent } from './room.ts';
@@ -12,7 +13,12 @@ export async function closeSandbox(room: NetworkRoom, container: ContainerId): P
   const endpoints = endpointsOf(room.store, container);
   await settleAll([room.ports.release(container), room.names.detach(container)]);
   await dropSandbox(sandboxPath(room.execRoot, container));
-  await settleAll(endpoints.map((endpoint) => room.firewall.unguard(hostInterfaceName(endpoint))));
+  await settleAll(
+    endpoints.flatMap((endpoint) => {
+      const name = hostInterfaceName(endpoint);
+      return [room.firewall.unguard(name), removeBandwidth(name, endpoint.driverOptions)];
+    }),
+  );
   room.claims.release(endpoints, () => void deleteSandbox(room.store, container));
   const networks = new Map(networksOf(room.store).map((network) => [network.id, network]));
   for (const { networkId } of endpoints) {

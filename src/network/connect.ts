@@ -2,6 +2,7 @@ import { EngineError, errnoOf } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { settleAll } from '#/base/settle-all.ts';
 import { withUndo } from '#/base/undo.ts';
+import { checkBandwidth } from './bandwidth.ts';
 import { parseEndpointSysctls } from './endpoint-sysctls.ts';
 import { furnishEndpoint, unfurnishEndpoint } from './furnish.ts';
 import { gatewaysOf } from './gateway.ts';
@@ -30,6 +31,7 @@ export async function connectSandbox(
   const network = getNetwork(networksOf(room.store), request.network);
   driverOf(room.drivers, network);
   parseEndpointSysctls(request.driverOptions);
+  checkBandwidth(network, request.driverOptions ?? {});
   await room.readiness.prepare(network);
   const present = endpointsOf(room.store, container);
   const connected = present.find(({ networkId }) => networkId === network.id);

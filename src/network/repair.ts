@@ -1,4 +1,5 @@
 import { isNetns } from '#/linux/netns.ts';
+import { sweepBandwidth } from './bandwidth.ts';
 import { furnishEndpoint } from './furnish.ts';
 import type { Network } from './network.ts';
 import { type EndpointRecord, endpointsOf, endpointsOn, networksOf } from './records.ts';
@@ -12,6 +13,7 @@ export async function repairNetworks(room: NetworkRoom): Promise<void> {
   for (const network of networksOf(room.store).filter(({ driver }) => room.drivers[driver] !== undefined)) {
     await repairNetwork(room, network).catch((error: unknown) => failures.push(error));
   }
+  await sweepBandwidth().catch((error: unknown) => failures.push(error));
   if (failures.length > 0) throw failures[0];
 }
 
