@@ -37,6 +37,7 @@ export type { LayerProgress } from '#/image/load/read-archive.ts';
 export type { ImageRecord } from '#/image/record.ts';
 export type { Endpoint, IpamPool, Network, NetworkSpec, PortBinding, PublishedPort } from '#/network/network.ts';
 export type { TaskStdio, TerminalSize } from '#/runtime/runtime.ts';
+export type { VolumeSnapshot } from '#/volume/snapshots.ts';
 export type { Volume, VolumeSpec } from '#/volume/volumes.ts';
 export type { ContainerOperations } from './containers.ts';
 export type { Engine } from './engine.ts';

@@ -1,6 +1,7 @@
 import type { ContainerId } from '#/base/ids.ts';
 import { volumeReferences } from '#/container/volume-users.ts';
 import type { Store } from '#/store/store.ts';
+import type { VolumeSnapshots } from '#/volume/snapshots.ts';
 import type { PrunedVolumes, Volume, VolumeSpec, Volumes } from '#/volume/volumes.ts';
 
 /** What programs and front doors do with volumes. */
@@ -13,6 +14,8 @@ export interface EngineVolumes {
   /** Removes those that no container refers to and that `select` takes. */
   prune(select: (volume: Volume) => boolean): Promise<PrunedVolumes>;
   usage(name: string): Promise<number>;
+  clone(source: string, name: string, labels: VolumeSpec['labels']): Promise<Volume>;
+  readonly snapshots: VolumeSnapshots;
   /** The containers that refer to each volume; a volume without any is not in it. */
   references(): ReadonlyMap<string, readonly ContainerId[]>;
 }
@@ -25,6 +28,8 @@ export function bindVolumes(volumes: Volumes, store: Store): EngineVolumes {
     remove: (name, options) => volumes.remove(name, options),
     prune: (select) => volumes.prune(select),
     usage: (name) => volumes.usage(name),
+    clone: (source, name, labels) => volumes.clone(source, name, labels),
+    snapshots: volumes.snapshots,
     references: () => volumeReferences(store),
   };
 }

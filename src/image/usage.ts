@@ -11,7 +11,7 @@ export interface ImageUsage {
 
 export interface ImagesUsage {
   readonly images: ReadonlyMap<ImageId, ImageUsage>;
-  /** All layers that are here, each once, with what was derived from them. */
+  /** All layers that are here, each once. */
   readonly layersBytes: number;
 }
 
@@ -32,9 +32,7 @@ export function measureImages({ store, layers }: ImageRoom): ImagesUsage {
     });
   }
   let layersBytes = 0;
-  for (const diffId of layers.list()) {
-    const { tarBytes, indexBytes } = layers.getUsage(diffId);
-    layersBytes += tarBytes + indexBytes;
-  }
+  // Without what is derived from them, as images count: clients subtract one from the other.
+  for (const diffId of layers.list()) layersBytes += layers.getUsage(diffId).tarBytes;
   return { images, layersBytes };
 }

@@ -6,6 +6,8 @@ export interface CopyRequest {
   /** Existing directories. */
   readonly source: string;
   readonly destination: string;
+  /** The copy is on disk when it is done. */
+  readonly sync?: boolean;
 }
 
 /** What the thread says when it is through. */

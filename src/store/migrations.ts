@@ -122,4 +122,14 @@ export const MIGRATIONS: readonly string[] = [
     ports        TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE volume_snapshots (
+    id         TEXT PRIMARY KEY,
+    volume     TEXT NOT NULL REFERENCES volumes(name) ON DELETE CASCADE,
+    name       TEXT,
+    created_at INTEGER NOT NULL,
+    size       INTEGER NOT NULL,
+    UNIQUE (volume, name)
+  ) STRICT;
+  `,
 ];

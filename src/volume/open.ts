@@ -5,10 +5,12 @@ import type { ContainerId } from '#/base/ids.ts';
 import { KeyedMutex } from '#/base/keyed-mutex.ts';
 import type { Logger } from '#/base/log.ts';
 import type { EventBus } from '#/events/events.ts';
+import { copyTree } from '#/linux/copy-tree.ts';
 import { sumTree } from '#/linux/trees.ts';
 import type { Store } from '#/store/store.ts';
 import { deleteVolumeRow, findVolume, insertVolume, listVolumes, type VolumeRow } from '#/store/volumes.ts';
 import { checkLocalOptions, localMountOf } from './local-options.ts';
+import { getKept, LocalSnapshots } from './local-snapshots.ts';
 import { VolumeFiles } from './volume-files.ts';
 import { takeDown, VolumeMounts } from './volume-mounts.ts';
 import { checkVolumeName, newVolumeName } from './volume-names.ts';
@@ -34,7 +36,9 @@ export async function openVolumes(options: OpenVolumes): Promise<Volumes> {
     insertVolume(store, rowOf({ name, driver: '', labels: {}, options: {} }, options.clock.now()));
   }
   for (const { name } of listVolumes(store)) await files.make(name);
-  return new LocalVolumes(options, files);
+  const volumes = new LocalVolumes(options, files);
+  for (const { name } of listVolumes(store)) await volumes.snapshots.sweep(name);
+  return volumes;
 }
 
 /** What the column `config` holds. */
@@ -53,10 +57,18 @@ class LocalVolumes implements Volumes {
   readonly #files: VolumeFiles;
   readonly #mounts = new VolumeMounts();
   readonly #locks = new KeyedMutex<string>();
+  readonly snapshots: LocalSnapshots;
 
   constructor(room: OpenVolumes, files: VolumeFiles) {
     this.#room = room;
     this.#files = files;
+    this.snapshots = new LocalSnapshots({
+      ...room,
+      files,
+      locks: this.#locks,
+      get: (name) => this.get(name),
+      isHeld: (name) => this.#mounts.isHeld(name),
+    });
   }
 
   list(): readonly Volume[] {
@@ -86,11 +98,25 @@ class LocalVolumes implements Volumes {
       if (existing !== undefined) return reuse(existing, options);
       checkVolumeName(name);
       checkLocalOptions(name, options);
-      await this.#files.make(name);
-      insertVolume(this.#room.store, rowOf(spec, this.#room.clock.now()));
-      this.#publish(name, 'create');
-      return this.get(name);
+      return await this.#make(spec);
     });
+  }
+
+  async clone(source: string, name: string, labels: VolumeSpec['labels']): Promise<Volume> {
+    const { mountpoint } = getKept(this.get(source));
+    return await this.#locks.run(name, async () => {
+      checkVolumeName(name);
+      if (this.#find(name) !== undefined) throw new EngineError('conflict', `clone ${source}: volume ${name} exists`);
+      const fill = (destination: string) => copyTree({ source: mountpoint, destination, sync: true });
+      return await this.#make({ name, driver: 'local', labels, options: {} }, fill);
+    });
+  }
+
+  async #make(spec: VolumeSpec, fill?: (data: string) => Promise<void>): Promise<Volume> {
+    await this.#files.make(spec.name, fill);
+    insertVolume(this.#room.store, rowOf(spec, this.#room.clock.now()));
+    this.#publish(spec.name, 'create');
+    return this.get(spec.name);
   }
 
   async remove(name: string, { force }: { readonly force: boolean }): Promise<void> {
@@ -99,6 +125,7 @@ class LocalVolumes implements Volumes {
       if (volume === undefined && force) return;
       const found = volume ?? this.get(name);
       this.#refuseInUse(name);
+      if (!force) this.#refuseWithSnapshots(name);
       if (this.#mounts.isHeld(name)) throw new EngineError('conflict', `remove ${name}: volume is in use`);
       await takeDown(found);
       this.#room.store.transaction(() => {
@@ -116,6 +143,8 @@ class LocalVolumes implements Volumes {
     let reclaimedBytes = 0;
     for (const volume of this.list().filter(select)) {
       if (this.#room.usersOf(volume.name).length > 0) continue;
+      // Somebody has wanted to keep what is in it.
+      if (this.snapshots.list(volume.name).length > 0) continue;
       const sizeBytes = await this.usage(volume.name).catch(() => 0);
       try {
         await this.remove(volume.name, { force: true });
@@ -189,6 +218,15 @@ class LocalVolumes implements Volumes {
     const users = this.#room.usersOf(name);
     if (users.length === 0) return;
     throw new EngineError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`);
+  }
+
+  #refuseWithSnapshots(name: string): void {
+    const count = this.snapshots.list(name).length;
+    if (count === 0) return;
+    throw new EngineError(
+      'conflict',
+      `remove ${name}: volume has ${count} snapshot(s), which would go with it; use force`,
+    );
   }
 
   #publish(name: string, action: 'create' | 'destroy'): void {

@@ -34,14 +34,15 @@ export class VolumeFiles {
     return join(this.root, name, '_data');
   }
 
-  /** Makes a volume's directories; they are on disk when this returns. Idempotent. */
-  async make(name: string): Promise<void> {
+  /** Makes a volume's directories; they are on disk when this returns. Idempotent: only a new one is given its content by `fill`. */
+  async make(name: string, fill = async (_data: string): Promise<void> => {}): Promise<void> {
     if (existsSync(this.mountpoint(name))) return;
     const fresh = join(this.root, `${MAKING}${randomUUID()}`);
     try {
       await mkdir(join(fresh, '_data'), { recursive: true, mode: 0o755 });
       await chmod(join(fresh, '_data'), 0o755);
       await chmod(fresh, 0o701);
+      await fill(join(fresh, '_data'));
       await rename(fresh, this.directory(name));
     } catch (error) {
       await removeTree(fresh).catch(() => {});

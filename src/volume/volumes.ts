@@ -1,4 +1,5 @@
 import type { ContainerId } from '#/base/ids.ts';
+import type { VolumeSnapshots } from './snapshots.ts';
 
 /**
  * Volumes: named places that outlive containers. A container's mount holds its volume (`mount`…`unmount`) while it runs; what a
@@ -11,9 +12,15 @@ export interface Volumes {
   get(name: string): Volume;
   /** The volume of that name with these settings, made if it is not there. Throws conflict where it is there with another driver or other options. */
   create(spec: VolumeSpec): Promise<Volume>;
-  /** Throws conflict, with Docker's text, while a container refers to it (also stopped ones). With force, absence is success. */
+  /** A new volume with the content of another, as a snapshot would hold it. Throws conflict where the name is taken. */
+  clone(source: string, name: string, labels: VolumeSpec['labels']): Promise<Volume>;
+  readonly snapshots: VolumeSnapshots;
+  /**
+   * Throws conflict, with Docker's text, while a container refers to it (also stopped ones), and while it has snapshots. With
+   * force, absence is success and snapshots go along.
+   */
   remove(name: string, options: { readonly force: boolean }): Promise<void>;
-  /** Removes those that no container refers to and that `select` takes; tells in an event what came free. */
+  /** Removes those that no container refers to, that have no snapshots and that `select` takes; tells in an event what came free. */
   prune(select: (volume: Volume) => boolean): Promise<PrunedVolumes>;
   /** The directory to bind-mount; its file system is mounted on first use. Idempotent per holder. Throws what the mount failed with. */
   mount(name: string, holder: ContainerId): Promise<{ readonly path: string }>;

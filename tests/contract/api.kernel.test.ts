@@ -17,6 +17,7 @@ const PROMISED = [
   'GET /version',
   'GET /info',
   'GET /events',
+  'GET /system/df',
   'POST /images/load',
   'GET /images/get',
   'GET /images/{name}/get',
@@ -331,6 +332,27 @@ describe('answers of the API are as the specification says', { skip: missingSpec
     await check(409, 'POST', `/containers/${id}/kill`);
     await check(204, 'POST', `/containers/${id}/start`);
     await check(409, 'DELETE', `/containers/${id}`);
+    await remove(id);
+  });
+
+  test('disk usage: images, containers and volumes with what they take', async () => {
+    const id = await create(SLEEP, 'measured');
+    await daemon.api('POST', '/volumes/create', { Name: 'measured' });
+    const { body } = await check(200, 'GET', '/system/df');
+    const usage = body as Record<'Images' | 'Containers' | 'Volumes', readonly Record<string, unknown>[]>;
+    const container = usage.Containers.find((one) => one.Id === id);
+    const image = usage.Images.find((one) => one.Id === container?.ImageID);
+    assert.ok(Number(image?.Containers) > 0 && Number(image?.Size) > 0);
+    assert.equal(container?.SizeRootFs, image?.Size);
+    const volume = usage.Volumes.find((one) => one.Name === 'measured');
+    assert.deepEqual(volume?.UsageData, { Size: 0, RefCount: 0 });
+    const { body: some } = await daemon.api('GET', '/v1.51/system/df?type=volume&type=container');
+    assert.deepEqual(
+      Object.entries(some as object).flatMap(([key, value]) => (value === null ? [key] : [])),
+      ['Images', 'BuildCache'],
+    );
+    assert.equal((await daemon.api('GET', '/v1.51/system/df?type=nothing')).status, 400);
+    await daemon.api('DELETE', '/volumes/measured');
     await remove(id);
   });
 

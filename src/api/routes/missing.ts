@@ -17,7 +17,6 @@ const MISSING: readonly (readonly [HTTPMethod, string, string])[] = [
   ['POST', '/session', 'build sessions'],
   ['POST', '/grpc', 'build sessions'],
   ['POST', '/auth', 'logging in to registries'],
-  ['GET', '/system/df', 'measuring disk usage (docker system df)'],
   ['GET', '/distribution/*', 'asking registries'],
   ['GET', '/plugins', 'plugins'],
   ['GET', '/plugins/*', 'plugins'],
