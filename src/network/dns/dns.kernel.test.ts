@@ -13,8 +13,11 @@ import { createNetns, removeNetns } from '#/linux/netns.ts';
 import { runCommand } from '../../../tests/support/command.ts';
 import { inThrowawayHost } from '../../../tests/support/host.ts';
 import { seededRandom } from '../../../tests/support/random.ts';
+import { frame } from './frames.ts';
 import type { NamedEndpoint, NamedNetwork, NameServer } from './name-server.ts';
 import { openNameServer } from './open.ts';
+import { encodeQuery } from './testing/query.ts';
+import { TYPE_A } from './wire.ts';
 
 inThrowawayHost();
 
@@ -208,6 +211,18 @@ test('other names are asked of the host’s resolvers, which may change, over ud
   assert.equal((await dig(path, 'many.example.com', '+noedns')).lines.length, 100, 'dig asks again over tcp');
   writeFileSync(RESOLV_CONF, 'nameserver 127.0.0.2\n');
   assert.ok(await poll(changed(2), { intervalMs: 100, timeoutMs: 5000 }));
+});
+
+test('who closes its side of a connection after the questions still gets all answers', async () => {
+  await startResolver('127.0.0.1', 1);
+  writeFileSync(RESOLV_CONF, 'nameserver 127.0.0.1\n');
+  const { path } = await attach();
+  const questions = ['example.com', 'shop-web-1'].map((name) => frame(encodeQuery(name, TYPE_A)));
+  const input = Buffer.concat(questions);
+  const client = `const socket = require('net').connect({ port: 53, host: '127.0.0.11', allowHalfOpen: true });
+    process.stdin.on('data', (bytes) => socket.end(bytes)); socket.on('end', () => process.exit()).pipe(process.stdout)`;
+  const { stdout } = await runCommand(['nsenter', `--net=${path}`, process.execPath, '-e', client], { input });
+  assert.ok(stdout.includes('example') && stdout.includes('shop-web-1'), stdout);
 });
 
 test('forged answers are passed over, and each question has a port of its own', async () => {

@@ -75,7 +75,7 @@ function makeUdpSocket(answer: Answerer): UdpSocket {
 
 function makeTcpServer(answer: Answerer): Server & { dropAll(): void } {
   const connections = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
     serveConnection(socket, answer);
@@ -89,15 +89,27 @@ function makeTcpServer(answer: Answerer): Server & { dropAll(): void } {
   });
 }
 
+/** Who asks may close its side and still gets its answers. */
 function serveConnection(socket: Socket, answer: Answerer): void {
+  let pending = 0;
+  let hasEnded = false;
+  const endWhenDone = (): void => {
+    if (hasEnded && pending === 0) socket.end();
+  };
   const read = frameReader((message) => {
+    pending += 1;
     void Promise.resolve(answer(message, 'tcp')).then((bytes) => {
-      if (bytes === undefined || !socket.writable) return;
-      socket.write(frame(bytes));
+      pending -= 1;
+      if (bytes !== undefined && socket.writable) socket.write(frame(bytes));
       if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
+      endWhenDone();
     });
   });
   socket.on('data', read);
+  socket.on('end', () => {
+    hasEnded = true;
+    endWhenDone();
+  });
   socket.on('error', () => {});
   socket.setTimeout(IDLE_MS, () => socket.destroy());
 }
