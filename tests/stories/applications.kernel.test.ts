@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { writeAppArchives } from '../support/app-images.ts';
 import { runCommand } from '../support/command.ts';
@@ -13,9 +13,11 @@ inThrowawayHost();
 const story = tellStory();
 const STARTUP_MS = 30_000;
 
-before(async () => {
+async function loadServices(): Promise<void> {
+  const present = await story.docker.ok(['images', '-q', 'app/web']);
+  if (present !== '') return;
   for (const path of writeAppArchives(tmpdir())) await story.docker.ok(['load', '-i', path]);
-});
+}
 
 /** Debian 12 has compose v1 as a program, Debian 13 has v2. */
 const COMPOSE = {
@@ -30,6 +32,7 @@ version: "3.8"
 services:
   web:
     image: app/web:test
+    init: true
     depends_on: [cache, db]
     ports: ["8080:80"]
     networks: [front, back]
@@ -70,6 +73,7 @@ async function nothingIsLeft(): Promise<void> {
 
 for (const [version, program] of Object.entries(COMPOSE)) {
   test(`an application of three services works by name under docker compose ${version}`, async () => {
+    await loadServices();
     const directory = mkdtempSync(join(tmpdir(), 'shop-'));
     writeFileSync(join(directory, 'docker-compose.yml'), APPLICATION);
     const env = { DOCKER_HOST: story.daemon.host, HOME: directory };
@@ -98,6 +102,7 @@ for (const [version, program] of Object.entries(COMPOSE)) {
 
 test('the same application works with plain docker', async () => {
   const { docker } = story;
+  await loadServices();
   await docker.ok(['network', 'create', 'shop']);
   await docker.ok(['volume', 'create', 'shop-data']);
   await docker.ok(['run', '-d', '--name', 'db', '--network', 'shop', '-v', 'shop-data:/data', 'app/db:test']);
