@@ -77,9 +77,11 @@ const ignoreFailure = (): void => {};
 async function bind({ hostAddress, hostPort, reservedFd }: DatagramListener): Promise<Socket> {
   const family = isIPv6(hostAddress) ? 'udp6' : 'udp4';
   const socket = createSocket({ type: family, ipv6Only: family === 'udp6' });
-  socket.bind(reservedFd === undefined ? { address: hostAddress, port: hostPort } : { fd: reservedFd });
+  // Before the bind: a descriptor is bound already, and Node says so within the call.
+  const listening = once(socket, 'listening');
   try {
-    await once(socket, 'listening');
+    socket.bind(reservedFd === undefined ? { address: hostAddress, port: hostPort } : { fd: reservedFd });
+    await listening;
   } catch (error) {
     socket.close();
     throw error;
