@@ -65,7 +65,8 @@ export const deleteDefaultRoute = (version: IpVersion): NetlinkRequest => ({
   type: RTM_DELROUTE,
   flags: 0,
   body: [rtmsg(version, { table: RT_TABLE_MAIN, protocol: 0, scope: RT_SCOPE_NOWHERE, type: 0 })],
-  tolerated: ['ESRCH'],
+  // ENOENT: there is not even a table of that version.
+  tolerated: ['ESRCH', 'ENOENT'],
 });
 
 /** The routes of all tables but the kernel's own `local`, without default routes. */

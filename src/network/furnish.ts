@@ -1,4 +1,5 @@
 import { settleAll } from '#/base/settle-all.ts';
+import { isNetns } from '#/linux/netns.ts';
 import { moveDefaultRoutes } from './default-routes.ts';
 import { applyEndpointSysctls } from './endpoint-sysctls.ts';
 import { gatewaysOf } from './gateway.ts';
@@ -26,8 +27,10 @@ export async function furnishEndpoint(room: NetworkRoom, network: Network, endpo
 /** Takes the endpoint's interface away and moves the default routes to what remains; absence is success. */
 export async function unfurnishEndpoint(room: NetworkRoom, network: Network, endpoint: EndpointRecord): Promise<void> {
   const path = sandboxPath(room.execRoot, endpoint.containerId);
-  await driverOf(room.drivers, network).unfurnish(network, endpoint, path);
+  const isThere = isNetns(path);
+  if (isThere) await driverOf(room.drivers, network).unfurnish(network, endpoint, path);
   await room.firewall.unguard(hostInterfaceName(endpoint));
+  if (!isThere) return;
   const present = endpointsOf(room.store, endpoint.containerId);
   const rest = present.filter(({ endpointId }) => endpointId !== endpoint.endpointId);
   await moveDefaultRoutes(path, gatewaysOf(present), gatewaysOf(rest));
