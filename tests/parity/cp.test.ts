@@ -102,7 +102,9 @@ test('what is sent into a container is what docker sends', async (context) => {
     await context.test(line, async () => {
       const args = ['cp', ...line.split(' ')];
       const [docker, gantry] = [await recorder.docker(args), await recorder.gantry(args)];
-      assert.deepEqual([gantry.code, gantry.stderr], [docker.code, docker.stderr]);
+      // A copy that is refused half-way makes docker log about its own pipes, or not.
+      const said = docker.stderr.replace(/^time=.*\n/gm, '');
+      assert.deepEqual([gantry.code, gantry.stderr], [docker.code, said]);
       const asked = (requests: typeof docker.requests) =>
         requests.map(({ method, path, query }) => [method, path, query]);
       assert.deepEqual(asked(gantry.requests), asked(docker.requests));

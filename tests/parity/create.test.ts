@@ -72,6 +72,18 @@ create --mount type=volume x
 create --mount foo=bar,target=/x x
 create --tmpfs /a --tmpfs /b:size=1m,mode=755 x
 create --name foo --hostname h --domainname d -u 1:2 -w /w -e A=b -l a=b --entrypoint /x --init --read-only --rm x
+create --gpus all --device vendor.com/class=dev x
+create --gpus "device=0,1",driver=nvidia,capabilities=compute x
+create --gpus 2 x
+create --cap-add net_admin --cap-add ALL --cap-drop CAP_CHOWN --cap-drop all x
+create --device-cgroup-rule c:1:3:rwm x
+create --label =c x
+create --restart on-failure:-1 x
+create --pull bogus x
+create --cidfile /nope/x y
+create --health-cmd true --health-interval 5s --health-retries 3 --health-start-interval 1s x
+create --security-opt no-new-privileges --security-opt systempaths=unconfined --sysctl net.core.somaxconn=5 x
+create --blkio-weight 500 --blkio-weight-device /dev/sda:500 --device-read-bps /dev/sda:1mb --device-write-iops /dev/sda:5 x
 create -m 64m --cpus 1.5 --ulimit nofile=5:6 --device /dev/null --cap-drop all --restart on-failure:3 x
 `;
 

@@ -39,5 +39,6 @@ function printGoTime(text: string): string {
   const [, day = '', time = '', zone = 'Z'] = /^([\d-]+)T([\d:.]+)(Z|[+-]\d{2}:\d{2})$/.exec(text) ?? [];
   if (day === '') return text;
   const offset = zone.replace(':', '');
-  return `${day} ${time} ${zone === 'Z' ? '+0000 UTC' : `${offset} ${offset}`}`;
+  const shown = time.replace(/\.?0+$/, (zeros) => (time.includes('.') ? '' : zeros));
+  return `${day} ${shown} ${zone === 'Z' ? '+0000 UTC' : `${offset} ${offset}`}`;
 }

@@ -45,6 +45,13 @@ export function checkHost(text: string): void {
 
 const DOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\.?$/i;
 
+/** `c 1:3 rwm`. */
+export function checkDeviceRule(text: string): void {
+  if (!/^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/.test(text)) {
+    throw new Error(`invalid device cgroup format '${text}'`);
+  }
+}
+
 /** A domain to look names up in; `.` means none. */
 export function checkDomain(text: string): void {
   const domain = text.trim();

@@ -3,6 +3,7 @@ import { DaemonError } from '#/client/daemon-error.ts';
 import type { ContainerCreateRequest, ContainerCreateResponse } from '#/spec/docker-api/container.ts';
 import type { CommandContext } from '../command.ts';
 import { escapeControls } from '../format/escape.ts';
+import { describeOpenFailure } from './key-values.ts';
 
 type Context = Pick<CommandContext, 'flags' | 'client' | 'io'>;
 
@@ -11,9 +12,6 @@ export async function createContainer(context: Context, request: ContainerCreate
   const { flags, io } = context;
   await checkReference(request.Image ?? '');
   const pull = flags.text('pull') ?? 'missing';
-  if (!['always', 'missing', 'never'].includes(pull)) {
-    throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
-  }
   const cidFile = flags.text('cidfile') ?? '';
   if (cidFile !== '') claimCidFile(cidFile);
   try {
@@ -81,6 +79,7 @@ function claimCidFile(path: string): void {
   try {
     writeFileSync(path, '', { flag: 'wx' });
   } catch (error) {
-    throw new Error(`failed to create the container ID file: ${error instanceof Error ? error.message : error}`);
+    const reason = describeOpenFailure(path, error as NodeJS.ErrnoException);
+    throw new Error(`failed to create the container ID file: ${reason}`);
   }
 }

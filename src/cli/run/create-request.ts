@@ -3,7 +3,7 @@ import type { Flags } from '../args/flag.ts';
 import { parseBytes } from '../args/values.ts';
 import type { CommandIo } from '../command.ts';
 import { consoleSize } from '../streams/terminal.ts';
-import { effectiveCapabilities } from './capabilities.ts';
+import { fullCapabilities } from './capabilities.ts';
 import { healthOf } from './health.ts';
 import { environmentOf, labelsOf, toMap } from './key-values.ts';
 import { parseMount } from './mounts.ts';
@@ -16,6 +16,7 @@ import { parseVolumes } from './volumes.ts';
 
 /** The body of `POST /containers/create` that the options of `run` and `create` ask for. Throws docker's reasons. */
 export function createRequestOf(flags: Flags, operands: readonly string[], io: CommandIo): ContainerCreateRequest {
+  checkPull(flags.text('pull') ?? 'missing');
   const [Image = '', ...Cmd] = operands;
   const attached = attachedStreams(flags);
   const ports = parsePorts(flags.list('publish'), flags.list('expose'));
@@ -57,6 +58,11 @@ export function createRequestOf(flags: Flags, operands: readonly string[], io: C
   };
 }
 
+function checkPull(pull: string): void {
+  if (['always', 'missing', 'never'].includes(pull)) return;
+  throw new Error(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
+}
+
 /** What `-a`, `-d` and `-i` say of the streams to attach. */
 export function attachedStreams(flags: Flags): {
   readonly stdin: boolean;
@@ -95,7 +101,8 @@ function hostConfigOf(flags: Flags, binds: readonly string[]): HostConfig {
     VolumeDriver: flags.text('volume-driver') ?? '',
     VolumesFrom: flags.list('volumes-from'),
     ...(flags.has('mount') ? { Mounts: flags.list('mount').map(parseMount) } : {}),
-    ...effectiveCapabilities(flags.list('cap-add'), flags.list('cap-drop')),
+    CapAdd: fullCapabilities(flags.list('cap-add')),
+    CapDrop: fullCapabilities(flags.list('cap-drop')),
     CgroupnsMode: mode('cgroupns', 'CGROUP', /^(host|private)?$/),
     Dns: flags.list('dns'),
     DnsOptions: flags.list('dns-option'),

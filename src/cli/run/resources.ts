@@ -1,6 +1,7 @@
 import type { DeviceMapping, HostConfig, ThrottleDevice, Ulimit, WeightDevice } from '#/spec/docker-api/container.ts';
 import type { Flags } from '../args/flag.ts';
 import { parseBytes, parseBytesOrUnlimited, parseCpus } from '../args/values.ts';
+import { isCdiName, parseGpus } from './gpus.ts';
 
 const ULIMITS = new Set(
   'core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'.split(' '),
@@ -109,10 +110,17 @@ export function resourcesOf(flags: Flags): HostConfig {
     BlkioDeviceReadIOps: iops('device-read-iops'),
     BlkioDeviceWriteIOps: iops('device-write-iops'),
     Ulimits: flags.list('ulimit').map(parseUlimit),
-    Devices: flags.list('device').map(parseDevice),
+    Devices: flags
+      .list('device')
+      .filter((text) => !isCdiName(text))
+      .map(parseDevice),
     DeviceCgroupRules: flags.list('device-cgroup-rule'),
-    ...(flags.has('gpus')
-      ? { DeviceRequests: [{ Driver: '', Count: -1, DeviceIDs: null, Capabilities: [['gpu']], Options: {} }] }
-      : {}),
+    DeviceRequests: deviceRequestsOf(flags),
   };
+}
+
+function deviceRequestsOf(flags: Flags): readonly object[] {
+  const names = flags.list('device').filter(isCdiName);
+  const named = names.length > 0 ? [{ Driver: 'cdi', DeviceIDs: names }] : [];
+  return [...flags.list('gpus').map(parseGpus), ...named];
 }

@@ -1,6 +1,15 @@
 import type { Flag } from '../args/flag.ts';
-import { checkInt, checkUint16, parseBytes, parseBytesOrUnlimited, parseCpus, parseDuration } from '../args/values.ts';
 import {
+  checkInt,
+  checkLabel,
+  checkUint16,
+  parseBytes,
+  parseBytesOrUnlimited,
+  parseCpus,
+  parseDuration,
+} from '../args/values.ts';
+import {
+  checkDeviceRule,
   checkDomain,
   checkEnv,
   checkHost,
@@ -11,6 +20,7 @@ import {
   checkStream,
   checkSysctl,
 } from './checks.ts';
+import { parseGpus } from './gpus.ts';
 import { parseThrottle, parseUlimit, parseWeight } from './resources.ts';
 
 type Extra = Partial<Omit<Flag, 'name' | 'kind' | 'help'>>;
@@ -58,7 +68,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
   value('cpuset-cpus', 'CPUs in which to allow execution (0-3, 0,1)'),
   value('cpuset-mems', 'MEMs in which to allow execution (0-3, 0,1)'),
   list('device', 'Add a host device to the container'),
-  list('device-cgroup-rule', 'Add a rule to the cgroup allowed devices list'),
+  list('device-cgroup-rule', 'Add a rule to the cgroup allowed devices list', { check: checkDeviceRule }),
   throttle('device-read-bps', 'Limit read rate (bytes per second) from a device', 'bps'),
   throttle('device-read-iops', 'Limit read rate (IO per second) from a device', 'iops'),
   throttle('device-write-bps', 'Limit write rate (bytes per second) to a device', 'bps'),
@@ -73,7 +83,10 @@ export const CREATE_FLAGS: readonly Flag[] = [
   list('env', 'Set environment variables', { short: 'e', check: checkEnv }),
   list('env-file', 'Read in a file of environment variables'),
   list('expose', 'Expose a port or a range of ports'),
-  value('gpus', "GPU devices to add to the container ('all' to pass all GPUs)", { type: 'gpu-request' }),
+  list('gpus', "GPU devices to add to the container ('all' to pass all GPUs)", {
+    type: 'gpu-request',
+    check: parseGpus,
+  }),
   list('group-add', 'Add additional groups to join'),
   value('health-cmd', 'Command to run to check health'),
   duration('health-interval', 'Time between running the check (ms|s|m|h)'),
@@ -92,7 +105,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
   value('ipc', 'IPC mode to use'),
   value('isolation', 'Container isolation technology'),
   bytes('kernel-memory', 'Kernel memory limit', { hidden: true }),
-  list('label', 'Set meta data on a container', { short: 'l' }),
+  list('label', 'Set meta data on a container', { short: 'l', check: checkLabel }),
   list('label-file', 'Read in a line delimited file of labels'),
   list('link', 'Add link to another container', { check: checkLink }),
   list('link-local-ip', 'Container IPv4/IPv6 link-local addresses'),
