@@ -46,8 +46,7 @@ async function furnishSandbox(room: ContainerRoom, record: ContainerRecord): Pro
     if (network !== 'none') await room.networks.connect(id, connectRequest(room, record, network, settings));
   }
   const endpoints = room.networks.endpointsOf(id);
-  const ports = portsToPublish(config);
-  if (ports.length > 0 && endpoints.length > 0) await publish(room, record, endpoints);
+  if (portsToPublish(config).length > 0) await publish(room, record, endpoints);
   return { namespacePath: path, endpoints, links, sharedWith: undefined };
 }
 
