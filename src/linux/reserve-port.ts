@@ -67,7 +67,11 @@ function bindOverEnded(fd: number, name: Uint8Array, attempted: string): void {
 }
 
 /** From now on callers of a reserved tcp port wait in the kernel until somebody accepts them. */
-export const listenOn = (fd: number): number => listen.call('listen on a reserved port', fd, BACKLOG);
+export function listenOn(fd: number): void {
+  // Who listens shares with nobody, whatever they say; but ended connections may be in the way again.
+  set(fd, SOL_SOCKET, SO_REUSEADDR, ON);
+  listen.call('listen on a reserved port', fd, BACKLOG);
+}
 
 function set(fd: number, level: number, option: number, value: Uint8Array): void {
   setsockopt.call('set an option of a socket', fd, level, option, value, value.length);

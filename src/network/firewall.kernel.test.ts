@@ -69,16 +69,16 @@ for (const bridgeNetfilter of [true, false]) {
   test(`containers reach their own network and the outside, which sees the host, and no other network, ${circumstance}`, async () => {
     setBridgeNetfilter(bridgeNetfilter);
     await apply();
-    assert.equal(lab.call('db', '172.18.0.2', 80), '172.18.0.3');
-    assert.equal(lab.call('db', 'fd00:18::2', 80), 'fd00:18::3');
-    assert.equal(lab.call('db', '192.0.2.2', 80), '192.0.2.1');
-    assert.equal(lab.call('db', '192.0.2.2', 80, 'udp'), '192.0.2.1');
-    assert.equal(lab.call('db', '2001:db8::2', 80), '2001:db8::1');
-    assert.equal(lab.call('', '172.18.0.2', 80), '172.18.0.1');
-    assert.equal(lab.call('other', '172.18.0.2', 80), 'timeout');
-    assert.equal(lab.call('other', 'fd00:18::2', 80), 'timeout');
-    assert.equal(lab.call('outside', '172.18.0.2', 80), 'timeout');
-    assert.equal(lab.call('outside', 'fd00:18::2', 80), 'timeout');
+    assert.equal(await lab.call('db', '172.18.0.2', 80), '172.18.0.3');
+    assert.equal(await lab.call('db', 'fd00:18::2', 80), 'fd00:18::3');
+    assert.equal(await lab.call('db', '192.0.2.2', 80), '192.0.2.1');
+    assert.equal(await lab.call('db', '192.0.2.2', 80, 'udp'), '192.0.2.1');
+    assert.equal(await lab.call('db', '2001:db8::2', 80), '2001:db8::1');
+    assert.equal(await lab.call('', '172.18.0.2', 80), '172.18.0.1');
+    assert.equal(await lab.call('other', '172.18.0.2', 80), 'timeout');
+    assert.equal(await lab.call('other', 'fd00:18::2', 80), 'timeout');
+    assert.equal(await lab.call('outside', '172.18.0.2', 80), 'timeout');
+    assert.equal(await lab.call('outside', 'fd00:18::2', 80), 'timeout');
   });
 
   test(`a published port is open to everybody, with the caller's address where answers find back, ${circumstance}`, async () => {
@@ -87,80 +87,80 @@ for (const bridgeNetfilter of [true, false]) {
     await publish('0.0.0.0', '::');
     for (const protocol of ['tcp', 'udp'] as const) {
       const call = (from: string, address: string) => lab.call(from, address, 8080, protocol);
-      assert.equal(call('outside', '192.0.2.1'), '192.0.2.2');
-      assert.equal(call('outside', '2001:db8::1'), '2001:db8::2');
-      assert.equal(call('', '192.0.2.1'), '192.0.2.1');
-      assert.equal(call('', '2001:db8::1'), '2001:db8::1');
-      assert.equal(call('', '127.0.0.1'), '172.18.0.1');
-      assert.equal(call('', '172.18.0.1'), '172.18.0.1');
-      assert.equal(call('other', '192.0.2.1'), '172.18.0.1');
-      assert.equal(call('other', '172.19.0.1'), '172.18.0.1');
-      assert.equal(call('other', '2001:db8::1'), 'fd00:18::1');
-      assert.equal(call('web', '192.0.2.1'), '172.18.0.1');
-      assert.equal(call('web', '2001:db8::1'), 'fd00:18::1');
-      assert.match(call('db', '192.0.2.1'), bridgeNetfilter ? /^172\.18\.0\.3$/ : /^172\.18\.0\.1$/);
-      assert.match(call('db', '2001:db8::1'), bridgeNetfilter ? /^fd00:18::3$/ : /^fd00:18::1$/);
+      assert.equal(await call('outside', '192.0.2.1'), '192.0.2.2');
+      assert.equal(await call('outside', '2001:db8::1'), '2001:db8::2');
+      assert.equal(await call('', '192.0.2.1'), '192.0.2.1');
+      assert.equal(await call('', '2001:db8::1'), '2001:db8::1');
+      assert.equal(await call('', '127.0.0.1'), '172.18.0.1');
+      assert.equal(await call('', '172.18.0.1'), '172.18.0.1');
+      assert.equal(await call('other', '192.0.2.1'), '172.18.0.1');
+      assert.equal(await call('other', '172.19.0.1'), '172.18.0.1');
+      assert.equal(await call('other', '2001:db8::1'), 'fd00:18::1');
+      assert.equal(await call('web', '192.0.2.1'), '172.18.0.1');
+      assert.equal(await call('web', '2001:db8::1'), 'fd00:18::1');
+      assert.match(await call('db', '192.0.2.1'), bridgeNetfilter ? /^172\.18\.0\.3$/ : /^172\.18\.0\.1$/);
+      assert.match(await call('db', '2001:db8::1'), bridgeNetfilter ? /^fd00:18::3$/ : /^fd00:18::1$/);
     }
-    assert.equal(lab.call('outside', '172.18.0.2', 80), 'timeout');
+    assert.equal(await lab.call('outside', '172.18.0.2', 80), 'timeout');
     await firewall.setForwards(CALLED, []);
-    assert.equal(lab.call('outside', '192.0.2.1', 8080), 'refused');
+    assert.equal(await lab.call('outside', '192.0.2.1', 8080), 'refused');
   });
 
   test(`a network without inter-container communication still has the outside and its published ports, ${circumstance}`, async () => {
     setBridgeNetfilter(bridgeNetfilter);
     await apply(labNetwork('br-a', ICC_OFF));
     await publish('0.0.0.0', '::');
-    assert.notEqual(lab.call('db', '172.18.0.2', 80), '172.18.0.3');
-    assert.notEqual(lab.call('db', 'fd00:18::2', 80), 'fd00:18::3');
-    assert.equal(lab.call('db', '192.0.2.2', 80), '192.0.2.1');
-    assert.equal(lab.call('outside', '192.0.2.1', 8080), '192.0.2.2');
+    assert.notEqual(await lab.call('db', '172.18.0.2', 80), '172.18.0.3');
+    assert.notEqual(await lab.call('db', 'fd00:18::2', 80), 'fd00:18::3');
+    assert.equal(await lab.call('db', '192.0.2.2', 80), '192.0.2.1');
+    assert.equal(await lab.call('outside', '192.0.2.1', 8080), '192.0.2.2');
   });
 
   test(`an internal network has itself and its gateway, nothing else, ${circumstance}`, async () => {
     setBridgeNetfilter(bridgeNetfilter);
     await apply(labNetwork('br-a', {}, true));
     await publish('0.0.0.0', '::');
-    assert.equal(lab.call('db', '172.18.0.2', 80), '172.18.0.3');
-    assert.equal(lab.call('db', '172.18.0.1', 80), '172.18.0.3');
-    assert.equal(lab.call('db', 'fd00:18::1', 80), 'fd00:18::3');
-    assert.equal(lab.call('db', '192.0.2.1', 80), 'timeout');
-    assert.equal(lab.call('db', '2001:db8::1', 80), 'timeout');
-    assert.equal(lab.call('db', '192.0.2.2', 80), 'timeout');
-    assert.equal(lab.call('db', '2001:db8::2', 80), 'timeout');
-    assert.equal(lab.call('other', '172.18.0.2', 80), 'timeout');
-    assert.equal(lab.call('outside', '192.0.2.1', 8080), 'timeout');
+    assert.equal(await lab.call('db', '172.18.0.2', 80), '172.18.0.3');
+    assert.equal(await lab.call('db', '172.18.0.1', 80), '172.18.0.3');
+    assert.equal(await lab.call('db', 'fd00:18::1', 80), 'fd00:18::3');
+    assert.equal(await lab.call('db', '192.0.2.1', 80), 'timeout');
+    assert.equal(await lab.call('db', '2001:db8::1', 80), 'timeout');
+    assert.equal(await lab.call('db', '192.0.2.2', 80), 'timeout');
+    assert.equal(await lab.call('db', '2001:db8::2', 80), 'timeout');
+    assert.equal(await lab.call('other', '172.18.0.2', 80), 'timeout');
+    assert.equal(await lab.call('outside', '192.0.2.1', 8080), 'timeout');
   });
 }
 
 test('a network without masquerading goes out with its own addresses', async () => {
   await apply(labNetwork('br-a', MASQUERADE_OFF));
-  assert.equal(lab.call('db', '192.0.2.2', 80), '172.18.0.3');
-  assert.equal(lab.call('db', '2001:db8::2', 80), 'fd00:18::3');
-  assert.equal(lab.call('other', '192.0.2.2', 80), '192.0.2.1');
+  assert.equal(await lab.call('db', '192.0.2.2', 80), '172.18.0.3');
+  assert.equal(await lab.call('db', '2001:db8::2', 80), 'fd00:18::3');
+  assert.equal(await lab.call('other', '192.0.2.2', 80), '192.0.2.1');
 });
 
 test('a port bound to 127.0.0.1 is closed to neighbours that route to 127.0.0.0/8 or to the container, and to containers', async () => {
   await apply();
   await publish('127.0.0.1');
-  assert.equal(lab.call('', '127.0.0.1', 8080), '172.18.0.1');
+  assert.equal(await lab.call('', '127.0.0.1', 8080), '172.18.0.1');
   for (const from of ['outside', 'other', 'db']) {
     const gateway = { outside: '192.0.2.1', other: '172.19.0.1', db: '172.18.0.1' }[from] ?? '';
-    assert.equal(lab.call(from, gateway, 8080), 'refused');
+    assert.equal(await lab.call(from, gateway, 8080), 'refused');
     // The neighbour takes 127.0.0.1 for the host's: its own loopback goes, and packets may leave with such addresses.
     lab.in(from, 'ip', 'link', 'set', 'lo', 'down');
     lab.in(from, 'sysctl', '-qw', 'net.ipv4.conf.all.route_localnet=1', 'net.ipv4.conf.eth0.route_localnet=1');
     lab.in(from, 'ip', 'address', 'flush', 'dev', 'lo');
     lab.in(from, 'ip', 'route', 'flush', 'table', 'local', '127.0.0.0/8');
     lab.in(from, 'ip', 'route', 'add', '127.0.0.1/32', 'via', gateway, 'dev', 'eth0');
-    assert.equal(lab.call(from, '127.0.0.1', 8080), 'timeout');
+    assert.equal(await lab.call(from, '127.0.0.1', 8080), 'timeout');
   }
-  assert.equal(lab.call('outside', '172.18.0.2', 80), 'timeout');
+  assert.equal(await lab.call('outside', '172.18.0.2', 80), 'timeout');
 });
 
 test('a port bound to one address of the host is not open at another', async () => {
   run('ip', 'address', 'add', '192.0.2.9/24', 'dev', 'ext0');
   await apply();
   await publish('192.0.2.9');
-  assert.equal(lab.call('outside', '192.0.2.9', 8080), '192.0.2.2');
-  assert.equal(lab.call('outside', '192.0.2.1', 8080), 'refused');
+  assert.equal(await lab.call('outside', '192.0.2.9', 8080), '192.0.2.2');
+  assert.equal(await lab.call('outside', '192.0.2.1', 8080), 'refused');
 });

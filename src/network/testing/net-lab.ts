@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { Network } from '../network.ts';
 
 /**
@@ -91,8 +93,9 @@ export class NetLab {
   }
 
   /** The caller's address as the server at the other end saw it; or `refused`, `timeout`, `unreachable`. */
-  call(namespace: string, address: string, port: number, protocol: 'tcp' | 'udp' = 'tcp'): string {
-    return this.in(namespace, ...PYTHON, join(this.dir, 'talk.py'), 'call', protocol, address, String(port)).trim();
+  async call(namespace: string, address: string, port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<string> {
+    const caller = this.python(namespace, 'call', protocol, address, String(port));
+    return (await text(caller.stdout ?? Readable.from([]))).trim();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
