@@ -37,7 +37,7 @@ test('ports are published in all their forms, and shown by ps, port and inspect'
   await answers('http://[::1]:8082');
   assert.equal(
     await ok('ps', '--format', '{{.Ports}}'),
-    '7/tcp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 127.0.0.1:8081->80/tcp, [::1]:8082->80/tcp, 0.0.0.0:9000->9/udp, [::]:9000->9/udp',
+    '7/tcp, 0.0.0.0:9000->9/udp, [::]:9000->9/udp, 0.0.0.0:8080->80/tcp, 127.0.0.1:8081->80/tcp, [::]:8080->80/tcp, [::1]:8082->80/tcp',
   );
   assert.equal((await ok('port', 'web', '80/tcp')).split('\n').length, 4);
   const ports = await portsOf('web');
