@@ -66,7 +66,7 @@ test('files are copied into a container and out of it, running or not, onto volu
     await gantry('cp', join(here, 'site'), `web:${target}`);
     assert.equal(await gantry('exec', 'web', 'cat', `${target}/sub/page`), 'page');
   }
-  await gantry('cp', join(here, 'site/.'), 'web:/etc');
+  await gantry('cp', `${here}/site/.`, 'web:/etc');
   assert.equal(await gantry('exec', 'web', 'stat', '-c', '%a %u', '/etc/sub/page'), '640 0');
   await gantry('stop', '-t', '0', 'web');
   await gantry('cp', 'web:/srv/sub/page', join(here, 'out'));
