@@ -118,9 +118,12 @@ function setRestarting(room: ContainerRoom, record: ContainerRecord, last: NonNu
 
 async function finishRemoval(room: ContainerRoom, record: ContainerRecord): Promise<void> {
   room.log.info({ container: record.id, status: record.state.status }, 'finishing the removal of a container');
-  // The anonymous volumes of what never came to be are nobody's.
-  const volumes = record.config.autoRemove || record.state.status === 'creating';
-  await room.locks.run(record.id, () => removeWhileLocked(room, record, { volumes }));
+  await room.locks.run(record.id, () => removeWhileLocked(room, record, { volumes: takesVolumes(record) }));
+}
+
+/** As it was asked; the anonymous volumes of what never came to be are nobody's. */
+function takesVolumes({ state, config }: ContainerRecord): boolean {
+  return state.status === 'removing' ? state.volumes : config.autoRemove || state.status === 'creating';
 }
 
 async function sweepRemovedDirectories(room: ContainerRoom): Promise<void> {

@@ -74,17 +74,15 @@ export async function removeWhileLocked(
 export async function takeApart(
   room: ContainerRoom,
   record: ContainerRecord,
-  { volumes }: Pick<RemoveOptions, 'volumes'>,
+  { volumes = false }: Pick<RemoveOptions, 'volumes'>,
 ): Promise<readonly string[]> {
   const last = lastRun(record.state);
-  const removing = setState(room, record, { status: 'removing', last });
-  await room.live.copies.endAll(record.id);
-  const leftovers = await dismantle(room, removing);
+  const removing = setState(room, record, { status: 'removing', last, volumes });
+  const leftovers = [...(await dismantle(room, removing))];
+  // Before the row goes: after a kill in between, it tells what is still to be done.
+  if (volumes) leftovers.push(...(await removeAnonymousVolumes(room, removing)));
   if (leftovers.length > 0) setState(room, removing, { status: 'dead', leftovers, last });
-  else {
-    deleteContainerRow(room.store, record.id);
-    if (volumes === true) await removeAnonymousVolumes(room, record.config);
-  }
+  else deleteContainerRow(room.store, record.id);
   return leftovers;
 }
 

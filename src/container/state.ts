@@ -9,7 +9,7 @@ export type ContainerState =
   | Paused
   | Restarting
   | Exited
-  | { readonly status: 'removing'; readonly last: EndedRun | undefined }
+  | Removing
   | Dead;
 
 export interface Created {
@@ -53,6 +53,13 @@ export interface Exited {
   readonly last: EndedRun;
   readonly restartCount: number;
   readonly stopRequested: boolean;
+}
+
+export interface Removing {
+  readonly status: 'removing';
+  readonly last: EndedRun | undefined;
+  /** With its anonymous volumes. */
+  readonly volumes: boolean;
 }
 
 /** Its removal failed: what could not be removed is listed, and removing it again tries again. */

@@ -32,17 +32,23 @@ export async function createVolumes(room: ContainerRoom, { mounts }: ContainerCo
   }
 }
 
-/** Removes the anonymous volumes of a container whose row is gone, except those that others refer to. */
-export async function removeAnonymousVolumes(room: ContainerRoom, { mounts }: ContainerConfig): Promise<void> {
-  const names = mounts.flatMap((mount) => (mount.kind === 'volume' && mount.anonymous ? [mount.name] : []));
+/** Removes the anonymous volumes of a container that is being removed, except those that others refer to; lists what stayed. */
+export async function removeAnonymousVolumes(
+  room: ContainerRoom,
+  { id, config }: ContainerRecord,
+): Promise<readonly string[]> {
+  const names = config.mounts.flatMap((mount) => (mount.kind === 'volume' && mount.anonymous ? [mount.name] : []));
+  const leftovers: string[] = [];
   for (const name of new Set(names)) {
     try {
-      await room.volumes.remove(name, { force: true });
+      await room.volumes.remove(name, { force: true, besides: id });
     } catch (error) {
       if (isEngineError(error, 'conflict')) continue;
       room.log.warn({ err: error, volume: name }, 'an anonymous volume could not be removed with its container');
+      leftovers.push(`volume ${name}`);
     }
   }
+  return leftovers;
 }
 
 /**

@@ -14,7 +14,14 @@ import { getKept, LocalSnapshots } from './local-snapshots.ts';
 import { VolumeFiles } from './volume-files.ts';
 import { takeDown, VolumeMounts } from './volume-mounts.ts';
 import { checkVolumeName, newVolumeName } from './volume-names.ts';
-import { ANONYMOUS_LABEL, type PrunedVolumes, type Volume, type VolumeSpec, type Volumes } from './volumes.ts';
+import {
+  ANONYMOUS_LABEL,
+  type PrunedVolumes,
+  type RemoveVolumeOptions,
+  type Volume,
+  type VolumeSpec,
+  type Volumes,
+} from './volumes.ts';
 
 export interface OpenVolumes {
   readonly dataRoot: string;
@@ -108,7 +115,8 @@ class LocalVolumes implements Volumes {
       checkVolumeName(name);
       if (this.#find(name) !== undefined) throw new EngineError('conflict', `clone ${source}: volume ${name} exists`);
       const fill = (destination: string) => copyTree({ source: mountpoint, destination, sync: true });
-      return await this.#make({ name, driver: 'local', labels, options: {} }, fill);
+      const clone = { name, driver: 'local', labels, options: {} };
+      return await this.snapshots.whileCopying(source, () => this.#make(clone, fill));
     });
   }
 
@@ -119,23 +127,40 @@ class LocalVolumes implements Volumes {
     return this.get(spec.name);
   }
 
-  async remove(name: string, { force }: { readonly force: boolean }): Promise<void> {
+  async remove(name: string, { force, besides }: RemoveVolumeOptions): Promise<void> {
     await this.#locks.run(name, async () => {
       const volume = this.#find(name);
       if (volume === undefined && force) return;
       const found = volume ?? this.get(name);
-      this.#refuseInUse(name);
+      this.#refuseInUse(name, besides);
       if (!force) this.#refuseWithSnapshots(name);
+      if (this.snapshots.isCopying(name))
+        throw new EngineError('conflict', `remove ${name}: a copy of the volume is being made`);
       if (this.#mounts.isHeld(name)) throw new EngineError('conflict', `remove ${name}: volume is in use`);
       await takeDown(found);
-      this.#room.store.transaction(() => {
-        this.#refuseInUse(name);
-        deleteVolumeRow(this.#room.store, name);
-      });
-      const aside = this.#files.setAside(name);
+      const aside = this.#forget(name, besides);
       this.#publish(name, 'destroy');
       if (aside !== undefined) await this.#files.discard(aside);
     });
+  }
+
+  /**
+   * Row and directory go together: a kill in between leaves a row, whose volume is then empty, and not a directory with data
+   * that nobody would dare to delete. Where the directory now is.
+   */
+  #forget(name: string, besides: ContainerId | undefined): string | undefined {
+    let aside: string | undefined;
+    try {
+      this.#room.store.transaction(() => {
+        this.#refuseInUse(name, besides);
+        deleteVolumeRow(this.#room.store, name);
+        aside = this.#files.setAside(name);
+      });
+    } catch (error) {
+      if (aside !== undefined) this.#files.putBack(aside, name);
+      throw error;
+    }
+    return aside;
   }
 
   async prune(select: (volume: Volume) => boolean): Promise<PrunedVolumes> {
@@ -214,8 +239,8 @@ class LocalVolumes implements Volumes {
     };
   }
 
-  #refuseInUse(name: string): void {
-    const users = this.#room.usersOf(name);
+  #refuseInUse(name: string, besides: ContainerId | undefined): void {
+    const users = this.#room.usersOf(name).filter((id) => id !== besides);
     if (users.length === 0) return;
     throw new EngineError('conflict', `remove ${name}: volume is in use - [${users.join(', ')}]`);
   }

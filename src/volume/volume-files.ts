@@ -60,6 +60,11 @@ export class VolumeFiles {
     return aside;
   }
 
+  /** Undoes `setAside`. */
+  putBack(aside: string, name: string): void {
+    renameSync(aside, this.directory(name));
+  }
+
   async discard(aside: string): Promise<void> {
     const mounted = listMounts(aside);
     if (mounted.length > 0) {

@@ -19,7 +19,7 @@ export interface Volumes {
    * Throws conflict, with Docker's text, while a container refers to it (also stopped ones), and while it has snapshots. With
    * force, absence is success and snapshots go along.
    */
-  remove(name: string, options: { readonly force: boolean }): Promise<void>;
+  remove(name: string, options: RemoveVolumeOptions): Promise<void>;
   /** Removes those that no container refers to, that have no snapshots and that `select` takes; tells in an event what came free. */
   prune(select: (volume: Volume) => boolean): Promise<PrunedVolumes>;
   /** The directory to bind-mount; its file system is mounted on first use. Idempotent per holder. Throws what the mount failed with. */
@@ -44,6 +44,12 @@ export interface Volume {
   readonly options: Readonly<Record<string, string>>;
   /** Made without a name of its own (it bears `ANONYMOUS_LABEL`): prune takes it without being told `all`. */
   readonly anonymous: boolean;
+}
+
+export interface RemoveVolumeOptions {
+  readonly force: boolean;
+  /** A container that is being removed: that it refers to the volume does not count. */
+  readonly besides?: ContainerId;
 }
 
 export interface PrunedVolumes {

@@ -77,7 +77,7 @@ export async function inspectState(daemon: Pick<TestDaemon, 'api'>, name: string
 export async function removeEverything(daemon: Pick<TestDaemon, 'api'>): Promise<void> {
   const { body: containers } = await expectApi(daemon, 200, 'GET', '/containers/json?all=1');
   for (const { Id } of containers as { Id: string }[])
-    await expectApi(daemon, [204, 404], 'DELETE', `/containers/${Id}?force=1`);
+    await expectApi(daemon, [204, 404], 'DELETE', `/containers/${Id}?force=1&v=1`);
   const { body: images } = await expectApi(daemon, 200, 'GET', '/images/json');
   for (const { Id } of images as { Id: string }[]) await expectApi(daemon, 200, 'DELETE', `/images/${Id}?force=1`);
 }

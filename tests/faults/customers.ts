@@ -73,7 +73,8 @@ export class Customers {
       kind === 'runs' ? 'echo ready; exec sleep 1000' : `sleep ${this.#random.pick(['0', '0.1', '0.5'])}; exit ${code}`;
     this.#containers.set(name, promised);
     const hostConfig = { AutoRemove: kind === 'vanishes' };
-    const body = createBody({ name, network, command: ['sh', '-c', command], hostConfig });
+    const more = { Volumes: { '/etc': {} } };
+    const body = createBody({ name, network, command: ['sh', '-c', command], hostConfig, more });
     await expectApi(daemon, 201, 'POST', `/containers/create?name=${name}`, body);
     this.#answer(() => (promised.life = 'created'));
     if (this.#random.below(5) === 0) return;
@@ -85,7 +86,12 @@ export class Customers {
 
   async #remove(daemon: TestDaemon, name: string, promised: Promised): Promise<void> {
     promised.removal = 'asked';
-    await expectApi(daemon, promised.kind === 'vanishes' ? [204, 404] : 204, 'DELETE', `/containers/${name}?force=1`);
+    await expectApi(
+      daemon,
+      promised.kind === 'vanishes' ? [204, 404] : 204,
+      'DELETE',
+      `/containers/${name}?force=1&v=1`,
+    );
     this.#answer(() => (promised.removal = 'done'));
   }
 
