@@ -4,7 +4,7 @@ import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '#/base/clock.ts';
 import { EngineError } from '#/base/errors.ts';
-import type { KeyedMutex } from '#/base/keyed-mutex.ts';
+import { KeyedMutex } from '#/base/keyed-mutex.ts';
 import type { Logger } from '#/base/log.ts';
 import type { EventBus } from '#/events/events.ts';
 import { copyTree } from '#/linux/copy-tree.ts';
@@ -40,9 +40,20 @@ export interface SnapshotRoom {
  */
 export class LocalSnapshots implements VolumeSnapshots {
   readonly #room: SnapshotRoom;
+  /** Held by whoever copies from or into a volume, or deletes what others may be copying. */
+  readonly #queue = new KeyedMutex<string>();
 
   constructor(room: SnapshotRoom) {
     this.#room = room;
+  }
+
+  /** Runs a copy from or into a volume, one at a time on each; the volume cannot be removed meanwhile. */
+  async whileCopying<T>(volume: string, body: () => Promise<T>): Promise<T> {
+    return await this.#queue.run(volume, body);
+  }
+
+  isCopying(volume: string): boolean {
+    return this.#queue.isLocked(volume);
   }
 
   list(volume: string): readonly VolumeSnapshot[] {
@@ -51,6 +62,10 @@ export class LocalSnapshots implements VolumeSnapshots {
   }
 
   async create(volume: string, name: string | undefined): Promise<VolumeSnapshot> {
+    return await this.whileCopying(volume, () => this.#create(volume, name));
+  }
+
+  async #create(volume: string, name: string | undefined): Promise<VolumeSnapshot> {
     const { mountpoint } = getKept(this.#room.get(volume));
     this.#checkName(volume, name);
     const directory = this.#directory(volume);
@@ -75,6 +90,10 @@ export class LocalSnapshots implements VolumeSnapshots {
   }
 
   async remove(volume: string, reference: string): Promise<void> {
+    await this.whileCopying(volume, () => this.#remove(volume, reference));
+  }
+
+  async #remove(volume: string, reference: string): Promise<void> {
     const { id } = this.#find(volume, reference);
     deleteSnapshotRow(this.#room.store, id);
     const aside = join(this.#directory(volume), `${UNFINISHED}${id}`);
@@ -83,6 +102,10 @@ export class LocalSnapshots implements VolumeSnapshots {
   }
 
   async restore(volume: string, reference: string): Promise<void> {
+    await this.whileCopying(volume, () => this.#restore(volume, reference));
+  }
+
+  async #restore(volume: string, reference: string): Promise<void> {
     const { mountpoint } = getKept(this.#room.get(volume));
     const { id } = this.#find(volume, reference);
     this.#refuseHeld(volume);

@@ -1,53 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { systemClock } from '#/base/clock.ts';
-import { type ContainerId, newContainerId } from '#/base/ids.ts';
-import { silentLogger } from '#/base/log.ts';
-import { EventBus } from '#/events/events.ts';
+import { newContainerId } from '#/base/ids.ts';
 import { mount, unmount } from '#/linux/mount.ts';
 import { findMount } from '#/linux/mount-info.ts';
-import { openStore, type Store } from '#/store/store.ts';
 import { inThrowawayHost } from '../../tests/support/host.ts';
-import { openVolumes } from './open.ts';
-import type { VolumeSpec, Volumes } from './volumes.ts';
+import { inWorld, spec } from './testing/world.ts';
 
 inThrowawayHost();
 
-interface World {
-  readonly dataRoot: string;
-  readonly store: Store;
-  readonly users: Map<string, readonly ContainerId[]>;
-  readonly volumes: Volumes;
-  /** The same roots opened once more, as after a crash. */
-  again(): Promise<Volumes>;
-}
-
-async function inWorld(body: (world: World) => Promise<void>): Promise<void> {
-  const dataRoot = mkdtempSync(join(tmpdir(), 'volumes-'));
-  using store = openStore(join(dataRoot, 'gantry.db'));
-  const users = new Map<string, readonly ContainerId[]>();
-  const again = () =>
-    openVolumes({
-      dataRoot,
-      store,
-      events: new EventBus(systemClock),
-      log: silentLogger,
-      clock: systemClock,
-      usersOf: (name) => users.get(name) ?? [],
-    });
-  await body({ dataRoot, store, users, again, volumes: await again() });
-  rmSync(dataRoot, { recursive: true });
-}
-
-const spec = (name: string, options: VolumeSpec['options'] = {}): VolumeSpec => ({
-  name,
-  driver: '',
-  labels: {},
-  options,
-});
 const TMPFS = { type: 'tmpfs', device: 'tmpfs', o: 'size=1m' };
 const isMounted = (path: string): boolean => findMount(path) !== undefined;
 
