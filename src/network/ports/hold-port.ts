@@ -6,6 +6,10 @@ import type { PublishedPort } from '../network.ts';
 import type { RelayHandle, RelayListener, Relays, RelayTarget } from '../relay/relay.ts';
 import type { Route } from './plan-binding.ts';
 
+const RELAY_DELAY_MS = 250;
+
+type SocketListener = Extract<RelayListener, { kind: 'tcp' | 'udp' }> & { readonly reservedFd: number };
+
 /** A port that is reserved, and relayed where its route says so. */
 export interface HeldPort {
   readonly port: PublishedPort;
@@ -31,12 +35,28 @@ export function holdPort(deps: HoldDeps, port: PublishedPort, route: Route): Hel
   if (reserved === undefined || port.protocol === 'sctp') return unheldPort(port, route);
   if (port.protocol === 'tcp') listenOn(reserved.fd);
   const { protocol, hostAddress, hostPort } = port;
-  const relay = startRelay(
-    deps,
-    { kind: protocol, hostAddress, hostPort, reservedFd: reserved.release() },
-    route.relay,
-  );
-  return { port, route, release: async () => (await relay)?.close() };
+  const listener = { kind: protocol, hostAddress, hostPort, reservedFd: reserved.release() };
+  const relay = hostAddress === '::' ? relaySoon : relayNow;
+  return { port, route, release: relay(deps, listener, route.relay) };
+}
+
+type Release = HeldPort['release'];
+
+function relayNow(deps: HoldDeps, listener: SocketListener, target: RelayTarget): Release {
+  const relay = startRelay(deps, listener, target);
+  return async () => (await relay)?.close();
+}
+
+/** At `::` few callers need the relay. They wait a moment, and a container that is soon gone costs no thread. */
+function relaySoon(deps: HoldDeps, listener: SocketListener, target: RelayTarget): Release {
+  let release: Release = async () => ownFd(listener.reservedFd)[Symbol.dispose]();
+  const timer = setTimeout(() => {
+    release = relayNow(deps, listener, target);
+  }, RELAY_DELAY_MS).unref();
+  return () => {
+    clearTimeout(timer);
+    return release();
+  };
 }
 
 /** A unix socket cannot be reserved: it is there, or an error, when this resolves. */
@@ -48,7 +68,7 @@ export async function holdUnixSocket(deps: HoldDeps, port: PublishedPort, route:
 
 async function startRelay(
   { log, relays }: HoldDeps,
-  listener: RelayListener,
+  listener: SocketListener,
   target: RelayTarget,
 ): Promise<RelayHandle | undefined> {
   try {

@@ -83,9 +83,13 @@ export class NetLab {
     await once(server.stdout ?? server, 'data');
   }
 
+  talk(...args: readonly string[]): readonly string[] {
+    return [...PYTHON, join(this.dir, 'talk.py'), ...args];
+  }
+
   /** A long-running talk.py; it ends with the lab. */
   python(namespace: string, ...args: readonly string[]): ChildProcess {
-    const command = [...PYTHON, join(this.dir, 'talk.py'), ...args];
+    const command = this.talk(...args);
     const all = namespace === '' ? command : ['ip', 'netns', 'exec', namespace, ...command];
     const child = spawn(all[0] ?? '', all.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#processes.push(child);
@@ -93,8 +97,14 @@ export class NetLab {
   }
 
   /** The caller's address as the server at the other end saw it; or `refused`, `timeout`, `unreachable`. */
-  async call(namespace: string, address: string, port: number, protocol: 'tcp' | 'udp' = 'tcp'): Promise<string> {
-    const caller = this.python(namespace, 'call', protocol, address, String(port));
+  async call(
+    namespace: string,
+    address: string,
+    port: number,
+    protocol: 'tcp' | 'udp' = 'tcp',
+    source = '',
+  ): Promise<string> {
+    const caller = this.python(namespace, 'call', protocol, address, String(port), source);
     return (await text(caller.stdout ?? Readable.from([]))).trim();
   }
 
@@ -172,10 +182,11 @@ def serve(ports):
                 c.sendall(peer[0].encode())
                 c.close()
 
-def call(protocol, address, port):
+def call(protocol, address, port, source):
     family = socket.AF_INET6 if ':' in address else socket.AF_INET
     s = socket.socket(family, socket.SOCK_STREAM if protocol == 'tcp' else socket.SOCK_DGRAM)
     s.settimeout(0.4)
+    if source: s.bind((source, 0))
     try:
         s.connect((address, port))
         if protocol == 'udp': s.send(b'?')
@@ -206,24 +217,10 @@ def raw(hex):
     s.bind(('eth0', 0))
     s.send(bytes.fromhex(hex))
 
-def sniff(seconds):
-    """Prints frames that come in on eth0 as hex."""
-    import time
-    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-    s.bind(('eth0', 3))
-    print('ready', flush=True)
-    end = time.time() + float(seconds)
-    while True:
-        s.settimeout(max(0.01, end - time.time()))
-        try: data, peer = s.recvfrom(2000)
-        except socket.timeout: return
-        if peer[2] != 4: print(data.hex(), flush=True)
-
 command, args = sys.argv[1], sys.argv[2:]
 if command == 'serve': serve([int(p) for p in args])
-elif command == 'call': print(call(args[0], args[1], int(args[2])))
+elif command == 'call': print(call(args[0], args[1], int(args[2]), args[3]))
 elif command == 'hold': hold(args[0], int(args[1]))
 elif command == 'echo': echo(int(args[0]))
 elif command == 'raw': raw(args[0])
-elif command == 'sniff': sniff(args[0])
 `;
