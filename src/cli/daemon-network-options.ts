@@ -13,6 +13,8 @@ export interface DaemonNetworkOptions {
   readonly interContainer?: boolean;
   /** Of the host: where ports are published that name none. */
   readonly bindingAddress?: string;
+  /** Whether published ports are open to everybody, or where the host's own firewall allows them. */
+  readonly publishMode?: PublishMode;
   readonly defaultAddressPools?: readonly AddressPool[];
   readonly dns?: readonly string[];
   readonly dnsSearch?: readonly string[];
@@ -20,6 +22,9 @@ export interface DaemonNetworkOptions {
   /** Where the host finds containers' names; '' for nowhere. */
   readonly nameServerAddress?: string;
 }
+
+const PUBLISH_MODES = ['open', 'host-firewall'] as const;
+type PublishMode = (typeof PUBLISH_MODES)[number];
 
 interface AddressPool {
   readonly base: string;
@@ -52,6 +57,13 @@ export const DAEMON_NETWORK_FLAGS: readonly Flag[] = [
     check: checkAddress,
   },
   {
+    name: 'published-ports',
+    kind: 'value',
+    help: 'Published ports are open to everybody (open), or where the INPUT rules of the host allow (host-firewall)',
+    fallback: '"open"',
+    check: (text) => void parsePublishMode(text),
+  },
+  {
     name: 'default-address-pool',
     kind: 'list',
     type: 'pool-options',
@@ -79,6 +91,7 @@ export function readNetworkOptions(flags: Flags): DaemonNetworkOptions {
     ...text('bridgeName', 'bridge-name'),
     ...text('bridgeAddress', 'bip'),
     ...text('bindingAddress', 'ip'),
+    ...given('publishMode', optional(flags.text('published-ports'), parsePublishMode)),
     ...given('mtu', flags.number('mtu')),
     ...given('interContainer', flags.has('icc') ? flags.bool('icc') : undefined),
     ...given('defaultAddressPools', notEmpty(flags.list('default-address-pool').map(parsePool))),
@@ -98,6 +111,7 @@ export function printNetworkArgs(options: DaemonNetworkOptions): string[] {
     mtu: one(options.mtu),
     icc: one(options.interContainer),
     ip: one(options.bindingAddress),
+    'published-ports': one(options.publishMode),
     'default-address-pool': pools,
     dns: options.dns ?? [],
     'dns-search': options.dnsSearch ?? [],
@@ -113,6 +127,15 @@ const notEmpty = <T>(list: readonly T[]): readonly T[] | undefined => (list.leng
 function given<K extends string, T>(key: K, value: T | undefined): { readonly [key in K]?: T } {
   // A computed key widens to an index signature; the cast says what it is.
   return (value === undefined ? {} : { [key]: value }) as { [key in K]?: T };
+}
+
+const optional = <T>(text: string | undefined, parse: (text: string) => T): T | undefined =>
+  text === undefined || text === '' ? undefined : parse(text);
+
+function parsePublishMode(text: string): PublishMode {
+  const mode = PUBLISH_MODES.find((known) => known === text);
+  if (mode === undefined) throw new Error(`${PUBLISH_MODES.join(' or ')} expected`);
+  return mode;
 }
 
 function checkInterfaceName(text: string): void {

@@ -31,7 +31,7 @@ export interface Recorder extends AsyncDisposable {
   /** Runs the real docker client; what it asked and said. */
   docker(args: readonly string[]): Promise<Told>;
   /** The same with Gantry's, in this process. */
-  gantry(args: readonly string[]): Promise<Told>;
+  gantry(args: readonly string[], input?: string): Promise<Told>;
 }
 
 export interface Told extends CommandResult {
@@ -62,7 +62,7 @@ export async function startRecorder(replies: Replies): Promise<Recorder> {
   };
   return {
     docker: (args) => telling(() => makeClient('docker28', host)(args)),
-    gantry: (args) => telling(() => runInProcess(args, host)),
+    gantry: (args, input) => telling(() => runInProcess(args, host, input)),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       server.close();
@@ -94,10 +94,10 @@ function replyTo({ method, path }: Recorded, replies: Replies): Reply {
   return { status: 404, body: { message: `nothing recorded for ${method} ${path}` } };
 }
 
-async function runInProcess(args: readonly string[], host: string): Promise<CommandResult> {
+async function runInProcess(args: readonly string[], host: string, input = ''): Promise<CommandResult> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const io = {
-    stdin: PassThrough.from([]) as unknown as NodeJS.ReadStream,
+    stdin: PassThrough.from(input === '' ? [] : [input]) as unknown as NodeJS.ReadStream,
     stdout: stdout as unknown as NodeJS.WriteStream,
     stderr: stderr as unknown as NodeJS.WriteStream,
     env: { ...process.env, GANTRY_HOST: host },

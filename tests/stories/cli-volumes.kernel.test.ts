@@ -50,7 +50,7 @@ test('a volume goes back to a snapshot, and is cloned', async () => {
   await gantry('volume', 'restore', 'data', snapshot);
   assert.equal(await run('-v', 'data:/d', IMAGE, 'cat', '/d/file'), 'old');
   assert.equal(await run('-v', 'copy:/d', IMAGE, 'cat', '/d/file'), 'new');
-  assert.match(await gantry('volume', 'snapshots', 'data'), /^SNAPSHOT ID +CREATED +SIZE\n/);
+  assert.match(await gantry('volume', 'snapshots', 'data'), /^SNAPSHOT ID +NAME +CREATED +SIZE\n/);
   await gantry('volume', 'snapshots', '--rm', snapshot, 'data');
   assert.equal(await gantry('volume', 'snapshots', '-q', 'data'), '');
   await gantry('volume', 'rm', 'data', 'copy');

@@ -1,18 +1,20 @@
+import { checkLabel } from '../args/values.ts';
 import type { Command } from '../command.ts';
+import { toMap } from '../run/key-values.ts';
 import { inPath } from './each.ts';
 
 /** Gantry's own: keeps what is in a volume now, and prints the snapshot's id. */
 export const volumeSnapshotCommand: Command = {
-  usage: 'snapshot VOLUME',
+  usage: 'snapshot [OPTIONS] VOLUME',
   summary: "Keep a volume's content of now",
-  flags: [],
+  flags: [{ name: 'name', kind: 'value', help: 'Name by which restore finds it, beside its ID' }],
   operands: [1, 1],
-  examples: ['gantry volume snapshot data', 'id=$(gantry volume snapshot data)'],
-  run: async ({ operands, client, io }) => {
+  examples: ['gantry volume snapshot --name before-upgrade data', 'id=$(gantry volume snapshot data)'],
+  run: async ({ flags, operands, client, io }) => {
     const { Id } = await client.json<{ readonly Id: string }>(
       'POST',
       `/volumes/${inPath(operands[0] ?? '')}/snapshots`,
-      { body: {} },
+      { body: { Name: flags.text('name') ?? '' } },
     );
     io.stdout.write(`${Id}\n`);
     return 0;
@@ -25,7 +27,7 @@ export const volumeRestoreCommand: Command = {
   summary: 'Put a volume back to one of its snapshots',
   flags: [],
   operands: [2, 2],
-  examples: ['gantry volume restore data $(gantry volume snapshots -q data | head -n 1)'],
+  examples: ['gantry volume restore data before-upgrade'],
   run: async ({ operands, client, io }) => {
     const [volume = '', Snapshot = ''] = operands;
     await client.text('POST', `/volumes/${inPath(volume)}/restore`, { body: { Snapshot } });
@@ -36,14 +38,16 @@ export const volumeRestoreCommand: Command = {
 
 /** Gantry's own: a new volume with the same content. */
 export const volumeCloneCommand: Command = {
-  usage: 'clone VOLUME NEW_VOLUME',
+  usage: 'clone [OPTIONS] VOLUME NEW_VOLUME',
   summary: 'Create a volume with the content of another',
-  flags: [],
+  flags: [{ name: 'label', kind: 'list', help: 'Set metadata for the new volume', check: checkLabel }],
   operands: [2, 2],
   examples: ['gantry volume clone data data-copy'],
-  run: async ({ operands, client, io }) => {
+  run: async ({ flags, operands, client, io }) => {
     const [volume = '', Name = ''] = operands;
-    await client.text('POST', `/volumes/${inPath(volume)}/clone`, { body: { Name } });
+    await client.text('POST', `/volumes/${inPath(volume)}/clone`, {
+      body: { Name, Labels: toMap(flags.list('label')) },
+    });
     io.stdout.write(`${Name}\n`);
     return 0;
   },

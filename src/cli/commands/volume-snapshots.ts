@@ -7,9 +7,11 @@ import { FORMAT_FLAG } from './format-flag.ts';
 /** One snapshot of `GET /volumes/{name}/snapshots`, Gantry's own endpoint. */
 interface SnapshotRow {
   readonly Id: string;
+  /** '' where it has none. */
+  readonly Name: string;
   /** RFC 3339. */
   readonly CreatedAt: string;
-  readonly Size?: number;
+  readonly Size: number;
 }
 
 /** Gantry's own: lists a volume's snapshots, or removes one. */
@@ -22,7 +24,7 @@ export const volumeSnapshotsCommand: Command = {
     { name: 'rm', kind: 'list', type: 'snapshot', help: 'Remove this snapshot instead' },
   ],
   operands: [1, 1],
-  examples: ['gantry volume snapshots data', 'gantry volume snapshots --rm 3f0c9a data'],
+  examples: ['gantry volume snapshots data', 'gantry volume snapshots --rm before-upgrade data'],
   run: (context) => (context.flags.has('rm') ? removeSnapshots(context) : listSnapshots(context)),
 };
 
@@ -45,9 +47,10 @@ async function listSnapshots({ flags, operands, client, io }: CommandContext): P
 const snapshotListing = (nowMs: number): Listing<SnapshotRow> => ({
   columns: {
     ID: { header: 'SNAPSHOT ID', value: ({ Id }) => Id },
+    Name: { header: 'NAME', value: ({ Name }) => Name },
     CreatedSince: { header: 'CREATED', value: ({ CreatedAt }) => printAgo(Date.parse(CreatedAt) / 1000, nowMs) },
-    Size: { header: 'SIZE', value: ({ Size }) => (Size === undefined ? 'N/A' : printSize(Size)) },
+    Size: { header: 'SIZE', value: ({ Size }) => printSize(Size) },
     CreatedAt: { header: 'CREATED AT', value: ({ CreatedAt }) => CreatedAt },
   },
-  shown: ['ID', 'CreatedSince', 'Size'],
+  shown: ['ID', 'Name', 'CreatedSince', 'Size'],
 });
