@@ -50,6 +50,8 @@ export interface EngineOptions {
   readonly interContainer?: boolean;
   /** Of the host: where ports are published that name no address. */
   readonly bindingAddress?: string;
+  /** `host-firewall`: published ports are open only where the host's own INPUT rules allow (docs/firewall.md). */
+  readonly publishMode?: 'open' | 'host-firewall';
   /** Where networks without a subnet come from. */
   readonly defaultAddressPools?: readonly { readonly base: string; readonly size: number }[];
   /** What containers get that ask for none: resolvers, search domains and options; the host's by default. */
@@ -130,6 +132,7 @@ export async function openRooms(
     ...given(options, 'mtu'),
     ...given(options, 'interContainer'),
     ...given(options, 'bindingAddress'),
+    ...given(options, 'publishMode'),
     ...given(options, 'defaultAddressPools'),
   });
   undo.add('networks', () => networks.close());
