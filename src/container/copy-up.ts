@@ -19,15 +19,13 @@ export async function copyUpVolumes(room: ContainerRoom, record: ContainerRecord
   const wanted = config.mounts.filter((mount): mount is VolumeMount => mount.kind === 'volume' && mount.copyUp);
   if (wanted.length === 0) return;
   try {
-    const empty: { readonly mount: VolumeMount; readonly path: string }[] = [];
     for (const mount of wanted) {
       const { path } = await holdVolume(room, id, mount.name);
-      if ((await readdir(path)).length === 0) empty.push({ mount, path });
+      if ((await readdir(path)).length > 0) continue;
+      // Read-only: an overlay without a place to write costs no sync when it goes. Mounted once, for the first that wants it.
+      const root = await room.layers.mountRoot(id, config.image.layers, { readOnly: true });
+      await copyUp(root.path, mount.target, path);
     }
-    if (empty.length === 0) return;
-    // Read-only: an overlay without a place to write costs no sync when it goes.
-    const root = await room.layers.mountRoot(id, config.image.layers, { readOnly: true });
-    for (const { mount, path } of empty) await copyUp(root.path, mount.target, path);
   } finally {
     await room.layers.unmountRoot(id);
     await room.volumes.release(id);

@@ -132,9 +132,13 @@ export async function unmountVolumes(room: ContainerRoom, id: ContainerId): Prom
   for (const name of await room.volumes.release(id)) publishVolumeEvent(room, name, 'unmount', { container: id });
 }
 
-/** After the engine's start: tells the volumes of a container that still runs. */
+/** After the engine's start: tells the volumes of a container that still runs. Trouble with one is logged: it must be watched anyway. */
 export async function holdVolumesAgain(room: ContainerRoom, { id, config }: ContainerRecord): Promise<void> {
-  for (const name of volumesOf(config)) await room.volumes.mount(name, id);
+  for (const name of volumesOf(config)) {
+    await room.volumes.mount(name, id).catch((error: unknown) => {
+      room.log.warn({ err: error, container: id, volume: name }, 'a volume of a running container could not be held');
+    });
+  }
 }
 
 function publishVolumeEvent(
