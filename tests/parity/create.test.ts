@@ -75,6 +75,7 @@ create --name foo --hostname h --domainname d -u 1:2 -w /w -e A=b -l a=b --entry
 create --gpus all --device vendor.com/class=dev x
 create --gpus "device=0,1",driver=nvidia,capabilities=compute x
 create --gpus 2 x
+create --use-api-socket -v /a:/b --mount source=c,target=/d x
 create --cap-add net_admin --cap-add ALL --cap-drop CAP_CHOWN --cap-drop all x
 create --device-cgroup-rule c:1:3:rwm x
 create --label =c x

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { callApi } from '../support/daemon.ts';
 import { inThrowawayHost } from '../support/host.ts';
 import { sameInBoth as sameOf } from './both.ts';
-import { IMAGE, tellStory } from './story.ts';
+import { eventually, IMAGE, tellStory } from './story.ts';
 
 inThrowawayHost();
 const story = tellStory();
@@ -64,4 +68,39 @@ test('ports are shown as docker shows them, added and taken away while the conta
   assert.match(await sameInBoth('port', 'web', '90/udp'), /^0\.0\.0\.0:9090/);
   assert.equal((await story.daemon.client('gantry')(['port', 'web', '80'])).code, 1);
   await sameInBoth('ps', '--filter', 'publish=81');
+});
+
+test('a port is published as a unix socket of the host, and any port that is exposed on a free one', async () => {
+  const socket = join(tmpdir(), 'web.sock');
+  const serve = ['sh', '-c', 'mkdir /w; echo served > /w/index.html; exec httpd -f -p 80 -h /w'];
+  await gantry('run', '-d', '--name', 'web', '-P', '--expose', '90-91', '-p', `${socket}:80`, IMAGE, ...serve);
+  const answer = async () => (await callApi(socket, 'GET', '/').catch(() => undefined))?.text;
+  await eventually(answer, 'served\n');
+  assert.equal(await gantry('port', 'web', '80'), socket);
+  assert.match(await gantry('port', 'web', '91'), /^0\.0\.0\.0:\d+\n\[::\]:\d+$/);
+  await gantry('update', '--publish-rm', `${socket}:80`, 'web');
+  assert.ok(!existsSync(socket));
+});
+
+test('refusals of the daemon are told as docker tells them', async () => {
+  await gantry('run', '-d', '--name', 'web', '-p', '8080:80', IMAGE, 'sleep', '100');
+  for (const [args, reason] of [
+    [['run', '--rm', '-p', '8080:80', IMAGE, 'true'], 'Bind for 0.0.0.0:8080 failed: port is already allocated'],
+    [['run', '--rm', '--network', 'nosuch', IMAGE, 'true'], 'network nosuch not found'],
+    [['network', 'create', '--subnet', '172.17.0.0/24', 'clash'], 'Pool overlaps with other one on this address space'],
+    [['network', 'create', '-d', 'nosuch', 'odd'], 'could not find plugin nosuch'],
+    [['network', 'rm', 'bridge'], 'bridge is a pre-defined network and cannot be removed'],
+  ] as const) {
+    const ours = await story.daemon.client('gantry')(args);
+    const theirs = await story.docker(args);
+    assert.equal(ours.code, theirs.code);
+    // Names and ids of containers that were not to be are made up.
+    const generic = (text: string) =>
+      text
+        .replace(/endpoint \w+ \([0-9a-f]{64}\)/, '')
+        .replace(/exit status 1\n$/, '')
+        .replaceAll('docker', 'gantry');
+    assert.equal(generic(ours.stderr), generic(theirs.stderr));
+    assert.ok(ours.stderr.includes(reason), ours.stderr);
+  }
 });

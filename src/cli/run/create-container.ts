@@ -1,5 +1,6 @@
 import { existsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { DaemonError } from '#/client/daemon-error.ts';
+import type { DaemonHost } from '#/client/host.ts';
 import type { ContainerCreateRequest, ContainerCreateResponse } from '#/spec/docker-api/container.ts';
 import type { CommandContext } from '../command.ts';
 import { escapeControls } from '../format/escape.ts';
@@ -8,8 +9,9 @@ import { describeOpenFailure } from './key-values.ts';
 type Context = Pick<CommandContext, 'flags' | 'client' | 'io'>;
 
 /** Creates the container, fetching its image if it is missing; the id. Warnings and progress go to stderr. */
-export async function createContainer(context: Context, request: ContainerCreateRequest): Promise<string> {
-  const { flags, io } = context;
+export async function createContainer(context: Context, asked: ContainerCreateRequest): Promise<string> {
+  const { flags, io, client } = context;
+  const request = flags.bool('use-api-socket') ? withApiSocket(asked, client.host) : asked;
   await checkReference(request.Image ?? '');
   const pull = flags.text('pull') ?? 'missing';
   const cidFile = flags.text('cidfile') ?? '';
@@ -24,6 +26,18 @@ export async function createContainer(context: Context, request: ContainerCreate
     if (cidFile !== '') unlinkSync(cidFile);
     throw error;
   }
+}
+
+/** Shows the container the socket of the daemon that makes it, where docker's clients look for it. */
+function withApiSocket(request: ContainerCreateRequest, host: DaemonHost): ContainerCreateRequest {
+  if (host.kind !== 'unix') {
+    throw new Error(
+      `flag --use-api-socket can only be used with unix sockets: docker endpoint ${host.text} incompatible`,
+    );
+  }
+  const socket = { Type: 'bind', Source: host.path, Target: '/var/run/docker.sock' };
+  const Mounts = [...(request.HostConfig?.Mounts ?? []), socket];
+  return { ...request, HostConfig: { ...request.HostConfig, Mounts } };
 }
 
 async function createOrPull(
