@@ -189,7 +189,6 @@ test('what is missing yet answers 501 and says so', async () => {
     ['POST', '/build'],
     ['POST', '/commit?container=x'],
     ['POST', '/session'],
-    ['POST', '/networks/create'],
     ['GET', '/swarm'],
   ] as const) {
     const answer = await api(method, path, method === 'POST' ? {} : undefined);
