@@ -77,6 +77,7 @@ function findTarget(
     bridgeName: network.bridgeName,
     defaultHostAddress: defaultHostAddress(network),
     sandboxPath: sandboxPath(execRoot, container),
+    internal: network.internal,
   };
 }
 

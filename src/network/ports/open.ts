@@ -44,7 +44,8 @@ class HostPorts implements Ports {
   ): Promise<readonly PublishedPort[]> {
     return this.#locks.run(container, async () => {
       const before = this.#held.get(container) ?? [];
-      const { kept, missing } = matchPorts(before, bindings, target, this.#mode);
+      const allowed = bindings.filter(({ hostAddress }) => !target.internal || isUnixPath(hostAddress));
+      const { kept, missing } = matchPorts(before, allowed, target, this.#mode);
       const claimed = await this.#claimAll(container, missing, target);
       const keptHeld = new Set(kept.map(({ held }) => held));
       try {

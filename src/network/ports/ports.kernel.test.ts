@@ -59,6 +59,7 @@ const target = (n: number, ipv6 = true): PortTarget => ({
   bridgeName: 'br-a',
   defaultHostAddress: '0.0.0.0',
   sandboxPath: '/run/netns/web',
+  internal: false,
 });
 const bind = (hostPort: number, extra: Partial<PortBinding> = {}): PortBinding => ({
   protocol: 'tcp',
@@ -219,6 +220,20 @@ test('a unix socket of the host leads into the container', async () => {
   await assert.rejects(ports.publish(DB, [bind(0, { hostAddress: path })], target(3)), { kind: 'conflict' });
   await ports.release(WEB);
   assert.equal(existsSync(path), false);
+});
+
+test('an internal network has no open port, neither by rule nor by relay, but may have a unix socket', async () => {
+  const path = join(lab.dir, 'web.sock');
+  const opened = await ports.publish(WEB, [bind(8080), bind(0, { hostAddress: path })], {
+    ...target(2),
+    internal: true,
+  });
+  assert.deepEqual(
+    opened.map(({ hostAddress }) => hostAddress),
+    [path],
+  );
+  assert.deepEqual(elements(), []);
+  assert.equal(await lab.call('', '::1', 8080), 'refused');
 });
 
 test('sctp has its rule, with or without sctp in the host kernel', async () => {

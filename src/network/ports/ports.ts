@@ -33,6 +33,8 @@ export interface PortTarget {
   readonly bridgeName: string;
   /** Of `''`: the network's `com.docker.network.bridge.host_binding_ipv4`, or '0.0.0.0'. */
   readonly defaultHostAddress: string;
+  /** No way in from any network: only unix sockets are opened, the other bindings are passed over as Docker does. */
+  readonly internal: boolean;
   /** For relays of unix sockets, which connect from inside the namespace. */
   readonly sandboxPath: string;
 }
