@@ -28,7 +28,9 @@ async function events({ engine, query, response, signal, version }: HttpCall): P
   const sinceMs = timeMsOf(query, 'since');
   const untilMs = timeMsOf(query, 'until');
   const until =
-    untilMs === undefined ? undefined : AbortSignal.timeout(Math.min(Math.max(0, untilMs - Date.now()), 2 ** 31 - 1));
+    untilMs === undefined
+      ? undefined
+      : AbortSignal.timeout(Math.ceil(Math.min(Math.max(0, untilMs - Date.now()), 2 ** 31 - 1)));
   const stream = engine.events({
     ...(sinceMs === undefined ? {} : { sinceMs }),
     signal: until === undefined ? signal : AbortSignal.any([signal, until]),
