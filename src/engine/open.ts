@@ -134,6 +134,7 @@ export async function openRooms(
     ...given(options, 'bindingAddress'),
     ...given(options, 'publishMode'),
     ...given(options, 'defaultAddressPools'),
+    ...given(options, 'nameServerAddress'),
   });
   undo.add('networks', () => networks.close());
   const runtime = await openConmonRuntime({

@@ -6,13 +6,13 @@ import { hostInterfaceName } from './host-interface.ts';
 import { endpointsOf, networksOf } from './records.ts';
 import { type NetworkRoom, networkEvent } from './room.ts';
 import { dropSandbox, sandboxPath } from './sandbox.ts';
-import { tellNames } from './served-names.ts';
 
 /** Ports and names back, then the namespace with every link in it, then the rows: what is killed in between is still known. */
 export async function closeSandbox(room: NetworkRoom, container: ContainerId): Promise<void> {
   const endpoints = endpointsOf(room.store, container);
-  await settleAll([room.ports.release(container), room.names.detach(container)]);
-  await dropSandbox(sandboxPath(room.execRoot, container));
+  const leases = endpoints.map(({ endpointId }) => room.leases.release(endpointId));
+  await settleAll([room.ports.release(container), room.names.detach(container), ...leases]);
+  await room.drops.run(() => dropSandbox(sandboxPath(room.execRoot, container)));
   await settleAll(
     endpoints.flatMap((endpoint) => {
       const name = hostInterfaceName(endpoint);
@@ -24,7 +24,7 @@ export async function closeSandbox(room: NetworkRoom, container: ContainerId): P
   for (const { networkId } of endpoints) {
     const network = networks.get(networkId);
     if (network === undefined) continue;
-    tellNames(room, network);
     room.events.publish(networkEvent('disconnect', network, container));
+    await room.teller.tell(network);
   }
 }

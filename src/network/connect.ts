@@ -20,7 +20,7 @@ import {
 import { repairNetwork } from './repair.ts';
 import { type NetworkRoom, networkEvent } from './room.ts';
 import { sandboxPath } from './sandbox.ts';
-import { servesNames, tellNames } from './served-names.ts';
+import { servesNames } from './served-names.ts';
 
 /** Puts the container on a network, also while it runs. Connecting again repairs what is there. */
 export async function connectSandbox(
@@ -45,9 +45,10 @@ export async function connectSandbox(
     undo.add(`interface of ${container}`, () => unfurnishEndpoint(room, network, claimed));
     await settleAll([furnishOnBridge(room, network, claimed), attachNames(room, container, network)]);
     await leadPortsIfMoved(room, container, present);
-    return claimed;
+    // Its address may have been lent since.
+    return endpointsOf(room.store, container).find(({ endpointId }) => endpointId === claimed.endpointId) ?? claimed;
   });
-  tellNames(room, network);
+  await room.teller.tell(network);
   room.events.publish(networkEvent('connect', network, container));
   return endpoint;
 }
@@ -91,7 +92,7 @@ export async function disconnectSandbox(room: NetworkRoom, container: ContainerI
   }
   await unfurnishEndpoint(room, network, endpoint);
   room.claims.release([endpoint]);
-  tellNames(room, network);
+  await room.teller.tell(network);
   await leadPortsIfMoved(room, container, present);
   room.events.publish(networkEvent('disconnect', network, container));
 }

@@ -4,6 +4,7 @@ import { moveDefaultRoutes } from './default-routes.ts';
 import { applyEndpointSysctls } from './endpoint-sysctls.ts';
 import { gatewaysOf } from './gateway.ts';
 import { hostInterfaceName } from './host-interface.ts';
+import { borrowAddress, lendsAddresses } from './lent-address.ts';
 import type { Network } from './network.ts';
 import { driverOf } from './readiness.ts';
 import { type EndpointRecord, endpointsOf } from './records.ts';
@@ -19,6 +20,7 @@ export async function furnishEndpoint(room: NetworkRoom, network: Network, endpo
   const furnish = () => room.lanes.run(() => driverOf(room.drivers, network).furnish(network, endpoint, path));
   await settleAll([guardEndpoint(room, network, endpoint), furnish()]);
   applyEndpointSysctls(endpoint, path);
+  if (lendsAddresses(network)) await borrowAddress(room, network, endpoint, path);
   const present = endpointsOf(room.store, endpoint.containerId);
   const before = present.filter(({ endpointId }) => endpointId !== endpoint.endpointId);
   await moveDefaultRoutes(path, gatewaysOf(before), gatewaysOf(present));
@@ -28,7 +30,9 @@ export async function furnishEndpoint(room: NetworkRoom, network: Network, endpo
 export async function unfurnishEndpoint(room: NetworkRoom, network: Network, endpoint: EndpointRecord): Promise<void> {
   const path = sandboxPath(room.execRoot, endpoint.containerId);
   const isThere = isNetns(path);
-  if (isThere) await driverOf(room.drivers, network).unfurnish(network, endpoint, path);
+  await room.leases.release(endpoint.endpointId);
+  const driver = driverOf(room.drivers, network);
+  if (isThere) await room.lanes.run(() => driver.unfurnish(network, endpoint, path));
   await room.firewall.unguard(hostInterfaceName(endpoint));
   if (!isThere) return;
   const present = endpointsOf(room.store, endpoint.containerId);

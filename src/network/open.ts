@@ -14,6 +14,7 @@ import { closeSandbox } from './close-sandbox.ts';
 import { connectSandbox, disconnectSandbox } from './connect.ts';
 import { createNetwork } from './create-network.ts';
 import { type DefaultBridgeSettings, ensureDefaultNetworks } from './defaults.ts';
+import { openDhcp } from './dhcp/dhcp.ts';
 import { openNameServer } from './dns/open.ts';
 import { openFirewall } from './firewall.ts';
 import { type AddressPool, checkAddressPool, DEFAULT_ADDRESS_POOLS, uniqueLocalPool } from './ipam.ts';
@@ -43,7 +44,7 @@ import { repairNetworks } from './repair.ts';
 import { restoreNames, restoreTraffic } from './restore.ts';
 import type { NetworkRoom } from './room.ts';
 import { ensureSandbox, listSandboxFiles, prepareSandboxDirectory, sandboxPath } from './sandbox.ts';
-import { tellNames } from './served-names.ts';
+import { NameTeller } from './served-names.ts';
 
 export interface NetworksOptions extends DefaultBridgeSettings {
   readonly store: Store;
@@ -80,11 +81,14 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
 
 /** Two batches at once keep the kernel's routing lock busy; more would only hold threads that files need. */
 const NETLINK_LANES = 2;
+/** Of many containers that end at once; each unmounts, on a thread. */
+const NAMESPACE_DROPS = 4;
 
 function openRoom(options: NetworksOptions, relays: ReturnType<typeof openRelays>): NetworkRoom {
   const { store, events, log, clock, execRoot, publishMode, nameServerAddress } = options;
   const networks = () => networksOf(store);
   const firewall = openFirewall({ log });
+  const names = openNameServer({ log, ...(nameServerAddress === undefined ? {} : { hostAddress: nameServerAddress }) });
   const drivers = { bridge: bridgeDriver, macvlan: openMacvlanDriver(networks), ipvlan: openIpvlanDriver(networks) };
   return {
     store,
@@ -95,13 +99,16 @@ function openRoom(options: NetworksOptions, relays: ReturnType<typeof openRelays
     pools: completePools(options.defaultAddressPools ?? [], getNetwork(networks(), 'bridge').id),
     drivers,
     claims: new Claims(store, clock),
+    leases: openDhcp({ log }),
     firewall,
-    names: openNameServer({ log, ...(nameServerAddress === undefined ? {} : { hostAddress: nameServerAddress }) }),
+    names,
+    teller: new NameTeller(store, names),
     ports: openPorts({ log, firewall, relays, ...(publishMode === undefined ? {} : { mode: publishMode }) }),
     readiness: new Readiness(firewall, drivers),
     containers: new KeyedMutex(),
     changes: new Semaphore(1),
     lanes: new Semaphore(NETLINK_LANES),
+    drops: new Semaphore(NAMESPACE_DROPS),
     leaving: new Set(),
   };
 }
@@ -178,7 +185,7 @@ class KernelNetworks implements Networks {
         throw new EngineError('not-found', `container ${container} is not connected to network ${network.name}`);
       }
       claims.rename(endpoint, names);
-      tellNames(this.#room, network);
+      await this.#room.teller.tell(network);
     });
   }
 
@@ -215,6 +222,8 @@ class KernelNetworks implements Networks {
 
   async close(): Promise<void> {
     await this.#repairing?.catch(() => {});
+    this.#room.leases.close();
+    this.#room.teller[Symbol.dispose]();
     await this.#room.names.close();
     await this.#room.ports.close();
     await this.#closeRelays();

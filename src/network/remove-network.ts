@@ -19,7 +19,7 @@ export function removeNetwork(room: NetworkRoom, reference: string): Promise<voi
       room.leaving.delete(network.id);
       room.readiness.forget(network.id);
     }
-    room.names.setEndpoints(network.id, undefined);
+    room.teller.forget(network);
     await room.firewall.setNetworks(networksOf(room.store));
     room.events.publish(networkEvent('destroy', network));
   });

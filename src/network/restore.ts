@@ -7,7 +7,6 @@ import { restorePorts } from './published.ts';
 import { allEndpoints, type EndpointRecord, networksOf, sandboxOf } from './records.ts';
 import type { NetworkRoom } from './room.ts';
 import { sandboxPath } from './sandbox.ts';
-import { tellNames } from './served-names.ts';
 
 /** Tells firewall and ports what runs already, before the first rule is installed: so the tables change hands without a gap. */
 export async function restoreTraffic(room: NetworkRoom): Promise<void> {
@@ -26,7 +25,7 @@ export async function restoreTraffic(room: NetworkRoom): Promise<void> {
 /** Names are served again to all that run. One container's trouble is not the others'. */
 export async function restoreNames(room: NetworkRoom): Promise<void> {
   const networks = new Map(networksOf(room.store).map((network) => [network.id, network]));
-  for (const network of networks.values()) tellNames(room, network);
+  for (const network of networks.values()) await room.teller.tell(network);
   for (const { networkId, containerId: container } of runningEndpoints(room)) {
     const network = networks.get(networkId);
     if (network === undefined) continue;
