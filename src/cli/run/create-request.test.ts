@@ -69,6 +69,7 @@ const refusals: readonly (readonly [string, string])[] = [
   ],
   ['--sysctl x=1 y', 'invalid argument "x=1" for "--sysctl" flag: sysctl \'x=1\' is not allowed'],
   ['--no-healthcheck --health-cmd x y', '--no-healthcheck conflicts with --health-* options'],
+  ['--cpu-count 1 y', 'invalid argument "1" for "--cpu-count" flag: only supported on a daemon running on windows'],
   ['--storage-opt x y', 'invalid storage option'],
   ['--network name=a,b y', 'invalid argument "name=a,b" for "--network" flag: invalid field b'],
 ];

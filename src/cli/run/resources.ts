@@ -100,8 +100,6 @@ export function resourcesOf(flags: Flags): HostConfig {
     CpuRealtimeRuntime: number('cpu-rt-runtime'),
     CpusetCpus: flags.text('cpuset-cpus') ?? '',
     CpusetMems: flags.text('cpuset-mems') ?? '',
-    CpuCount: number('cpu-count'),
-    CpuPercent: number('cpu-percent'),
     PidsLimit: number('pids-limit'),
     BlkioWeight: number('blkio-weight'),
     BlkioWeightDevice: flags.list('blkio-weight-device').map(parseWeight),

@@ -35,6 +35,15 @@ const bytes = (name: string, help: string, extra: Extra = {}): Flag =>
 const duration = (name: string, help: string): Flag =>
   value(name, help, { type: 'duration', fallback: '0s', check: parseDuration });
 
+/** Refused, where docker would pass it on to a daemon that cannot do it. */
+const windowsOnly = (name: string): Flag =>
+  value(name, '', {
+    hidden: true,
+    check: () => {
+      throw new Error('only supported on a daemon running on windows');
+    },
+  });
+
 const throttle = (name: string, help: string, kind: 'bps' | 'iops'): Flag =>
   list(name, help, { fallback: '[]', check: (text) => parseThrottle(text, kind) });
 
@@ -57,8 +66,8 @@ export const CREATE_FLAGS: readonly Flag[] = [
   value('cgroup-parent', 'Optional parent cgroup for the container'),
   value('cgroupns', 'Cgroup namespace to use (host|private); the daemon chooses unless told'),
   value('cidfile', 'Write the container ID to the file'),
-  int('cpu-count', 'CPU count (Windows only)', { hidden: true }),
-  int('cpu-percent', 'CPU percent (Windows only)', { hidden: true }),
+  windowsOnly('cpu-count'),
+  windowsOnly('cpu-percent'),
   int('cpu-period', 'Limit CPU CFS (Completely Fair Scheduler) period'),
   int('cpu-quota', 'Limit CPU CFS (Completely Fair Scheduler) quota'),
   int('cpu-rt-period', 'Limit CPU real-time period in microseconds'),
@@ -100,6 +109,8 @@ export const CREATE_FLAGS: readonly Flag[] = [
   value('hostname', 'Container host name', { short: 'h' }),
   bool('init', 'Run an init inside the container that forwards signals and reaps processes'),
   bool('interactive', 'Keep STDIN open even if not attached', { short: 'i' }),
+  windowsOnly('io-maxbandwidth'),
+  windowsOnly('io-maxiops'),
   value('ip', 'IPv4 address (e.g., 172.30.100.104)'),
   value('ip6', 'IPv6 address (e.g., 2001:db8::33)'),
   value('ipc', 'IPC mode to use'),
@@ -148,7 +159,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
   list('tmpfs', 'Mount a tmpfs directory'),
   bool('tty', 'Allocate a pseudo-TTY', { short: 't' }),
   list('ulimit', 'Ulimit options', { type: 'ulimit', fallback: '[]', check: parseUlimit }),
-  bool('use-api-socket', 'Bind mount the API socket and required auth', { hidden: true }),
+  bool('use-api-socket', 'Bind mount the API socket'),
   value('user', 'Username or UID (format: <name|uid>[:<group|gid>])', { short: 'u' }),
   value('userns', 'User namespace to use'),
   value('uts', 'UTS namespace to use'),
