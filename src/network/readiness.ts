@@ -18,10 +18,13 @@ export class Readiness {
 
   /** Forwarding, firewall, and what the network's driver needs; at once where it was done before. A failure is tried again. */
   async prepare(network: Network): Promise<void> {
+    // Others switch it off, and reading it costs microseconds.
+    ensureIpv4Forwarding();
+    if (network.enableIpv6) ensureIpv6Forwarding();
     await this.#prepareHost();
     let prepared = this.#networks.get(network.id);
     if (prepared === undefined) {
-      prepared = this.#prepareNetwork(network);
+      prepared = driverOf(this.#drivers, network).ensure(network);
       this.#networks.set(network.id, prepared);
       prepared.catch(() => this.forget(network.id));
     }
@@ -40,7 +43,6 @@ export class Readiness {
 
   #prepareHost(): Promise<void> {
     if (this.#host === undefined) {
-      ensureIpv4Forwarding();
       // Before any container can send: rules first.
       this.#host = this.#firewall.install();
       this.#host.catch(() => {
@@ -48,11 +50,6 @@ export class Readiness {
       });
     }
     return this.#host;
-  }
-
-  async #prepareNetwork(network: Network): Promise<void> {
-    if (network.enableIpv6) ensureIpv6Forwarding();
-    await driverOf(this.#drivers, network).ensure(network);
   }
 }
 

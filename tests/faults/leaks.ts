@@ -41,7 +41,7 @@ function deepPaths({ dataRoot }: Roots): string[] {
 }
 
 const TABLES_OF_OBJECTS =
-  /^(containers|container_states|images|image_layers|image_references|layers|endpoints|leases|lease_items|volumes)$/;
+  /^(containers|container_states|images|image_layers|image_references|layers|endpoints|networks|sandboxes|leases|lease_items|volumes|volume_snapshots)$/;
 
 function rowsOf(path: string): string[] {
   const db = new DatabaseSync(path, { readOnly: true });
