@@ -11,6 +11,7 @@ import {
 import type { NetlinkSocket } from './netlink-socket.ts';
 
 const RTM_NEWADDR = 20;
+const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
 const IFADDR_BYTES = 8;
 const IFA_ADDRESS = 1;
@@ -50,6 +51,18 @@ export function addAddress(linkIndex: number, address: string, prefixLength: num
       ...(version === 4 ? [bytesAttribute(IFA_BROADCAST, broadcastOf(bytes, prefixLength))] : []),
     ],
     tolerated: ['EEXIST'],
+  };
+}
+
+/** Takes an address from an interface; absence is success. */
+export function removeAddress(linkIndex: number, address: string, prefixLength: number): NetlinkRequest {
+  const bytes = addressBytes(address);
+  return {
+    attempted: `take the address ${address} from interface ${linkIndex}`,
+    type: RTM_DELADDR,
+    flags: 0,
+    body: [ifaddr(bytes.length === 4 ? 4 : 6, linkIndex, prefixLength), bytesAttribute(IFA_LOCAL, bytes)],
+    tolerated: ['EADDRNOTAVAIL'],
   };
 }
 

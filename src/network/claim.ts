@@ -2,7 +2,13 @@ import type { Clock } from '#/base/clock.ts';
 import { EngineError } from '#/base/errors.ts';
 import { type ContainerId, newNetworkId } from '#/base/ids.ts';
 import { type IpVersion, parseIpBlock } from '#/base/ip.ts';
-import { deleteEndpoint, insertEndpoint, listAddressesOfNetwork, updateEndpointConfig } from '#/store/networks.ts';
+import {
+  deleteEndpoint,
+  insertEndpoint,
+  listAddressesOfNetwork,
+  updateEndpointAddress,
+  updateEndpointConfig,
+} from '#/store/networks.ts';
 import type { Store } from '#/store/store.ts';
 import { chooseInterfaceName } from './interface-names.ts';
 import { allocateAddress, type ChosenAddress, macOfAddress, parseMacAddress, randomMacAddress } from './ipam.ts';
@@ -69,6 +75,16 @@ export class Claims {
   rename(endpoint: EndpointRecord, names: EndpointNames): void {
     const config: EndpointConfig = { ...configOf(endpoint), names };
     this.#inTransaction(() => updateEndpointConfig(this.#store, endpoint.endpointId, JSON.stringify(config)));
+  }
+
+  /** Writes which IPv4 address the network's own server lends to the endpoint now; undefined for none. */
+  lend(
+    endpoint: EndpointRecord,
+    lease: { readonly address: string; readonly prefixLength: number; readonly gateway: string } | undefined,
+  ): void {
+    const { address, prefixLength, gateway } = lease ?? { address: null, prefixLength: 0, gateway: '' };
+    const config: EndpointConfig = { ...configOf(endpoint), prefixLength, gateway };
+    this.#inTransaction(() => updateEndpointAddress(this.#store, endpoint.endpointId, address, JSON.stringify(config)));
   }
 
   /** Gives up all the endpoints' rows, and whatever `also` writes in the same transaction. */

@@ -32,6 +32,9 @@ export function planNetwork(plan: NetworkPlan): NetworkRecord {
   const id = newNetworkId();
   const options = spec.options ?? {};
   const ipamDriver = spec.ipamDriver ?? 'default';
+  if (ipamDriver === 'dhcp' && driver !== 'macvlan') {
+    throw new EngineError('invalid-argument', `addresses by DHCP need a network of macvlan, not of ${driver}`);
+  }
   return {
     id,
     name: spec.name,

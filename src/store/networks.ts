@@ -65,6 +65,9 @@ export function insertEndpoint(store: Store, row: EndpointRow): void {
 export const updateEndpointConfig = (store: Store, id: string, config: string): boolean =>
   store.run('UPDATE endpoints SET config = ? WHERE id = ?', config, id) === 1;
 
+export const updateEndpointAddress = (store: Store, id: string, ipv4: string | null, config: string): boolean =>
+  store.run('UPDATE endpoints SET ipv4 = ?, config = ? WHERE id = ?', ipv4, config, id) === 1;
+
 const SELECT_ENDPOINTS = 'SELECT id, network_id, container_id, ipv4, ipv6, mac, config FROM endpoints';
 
 export const listEndpoints = (store: Store): readonly EndpointRow[] =>

@@ -71,7 +71,12 @@ after(async () => {
   rmSync(dir, { recursive: true });
 });
 
-/** Uses what it is lent, as an endpoint does. */
+/** Acquires and uses what it is lent, as an endpoint does. */
+async function acquire(endpointId: string, asked: ReturnType<typeof request>): Promise<void> {
+  const lease = await clients.acquire(endpointId, asked);
+  if (lease !== undefined) await asked.onLease(lease);
+}
+
 function request(known = '') {
   const leases: (Lease | undefined)[] = [];
   return {
@@ -93,21 +98,21 @@ function request(known = '') {
 test('an interface without address is lent one, with its network and gateway, and works', async () => {
   await serve('10.66.0.100', 3600);
   const asked = request();
-  await clients.acquire('e1', asked);
+  await acquire('e1', asked);
   const [lease] = asked.leases;
   assert.equal(lease?.address, '10.66.0.100');
   assert.equal(lease?.prefixLength, 24);
   assert.equal(lease?.gateway, '10.66.0.1');
   assert.deepEqual(lease?.server.address, '10.66.0.1');
   inside('busybox', 'ping', '-c1', '-W2', '10.66.0.1');
-  await clients.acquire('e1', asked);
+  await acquire('e1', asked);
   assert.equal(asked.leases.length, 1);
 });
 
 test('a lease is renewed when half of its time is over, by its server alone', async () => {
   await serve('10.66.0.100', 4);
   const asked = request();
-  await clients.acquire('e1', asked);
+  await acquire('e1', asked);
   await sleep(2600);
   assert.equal(asked.leases.length, 2);
   assert.deepEqual(asked.leases[1]?.address, '10.66.0.100');
@@ -117,17 +122,17 @@ test('a lease is renewed when half of its time is over, by its server alone', as
 test('after a restart the known address is confirmed, or replaced where the server says no', async () => {
   await serve('10.66.0.100', 3600);
   const first = request();
-  await clients.acquire('e1', first);
+  await acquire('e1', first);
   clients.close();
   const again = request('10.66.0.100');
-  await clients.acquire('e1', again);
+  await acquire('e1', again);
   await until(() => again.leases.length === 1);
   assert.equal(again.leases[0]?.address, '10.66.0.100');
   clients.close();
   await stopServer();
   await serve('10.66.0.150', 3600);
   const moved = request('10.66.0.100');
-  await clients.acquire('e1', moved);
+  await acquire('e1', moved);
   await until(() => moved.leases.length === 1);
   assert.equal(moved.leases[0]?.address, '10.66.0.150');
 });
@@ -135,21 +140,21 @@ test('after a restart the known address is confirmed, or replaced where the serv
 test('an address is given back, and then lent to another', async () => {
   await serve('10.66.0.100', 3600);
   const asked = request();
-  await clients.acquire('e1', asked);
+  await acquire('e1', asked);
   const other = { ...request(), macAddress: '02:00:00:00:00:0a', clientId: 'gantry-other' };
-  await assert.rejects(clients.acquire('e2', other), { kind: 'unavailable' });
+  await assert.rejects(acquire('e2', other), { kind: 'unavailable' });
   await clients.release('e1');
   await clients.release('e1');
   // The server looks whether somebody uses it before it lends it again.
   inside('ip', 'address', 'flush', 'dev', 'eth0');
-  await clients.acquire('e2', other);
+  await acquire('e2', other);
   assert.equal(other.leases[0]?.address, '10.66.0.100');
 });
 
 test('where nobody answers it says so', async () => {
   const asked = request();
   const begunMs = performance.now();
-  await assert.rejects(clients.acquire('e1', asked), {
+  await assert.rejects(acquire('e1', asked), {
     kind: 'unavailable',
     message: 'no DHCP server answered on network wire',
   });
@@ -160,7 +165,7 @@ test('where nobody answers it says so', async () => {
 test('an address whose server is gone is given up when its time is over, and asked for again', async () => {
   await serve('10.66.0.100', 2);
   const asked = request();
-  await clients.acquire('e1', asked);
+  await acquire('e1', asked);
   await stopServer();
   await until(() => asked.leases.includes(undefined), 12_000);
   assert.deepEqual(JSON.parse(inside('ip', '-j', '-4', 'address', 'show', 'eth0')), []);

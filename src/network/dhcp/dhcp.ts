@@ -7,10 +7,10 @@ import { type Lease, obtainLease, renewLease } from './lease.ts';
 /** Addresses of endpoints that the network's own server lends, kept for as long as the endpoint lives. By the endpoint's id. */
 export interface DhcpClients {
   /**
-   * With an address that it had, the endpoint keeps it, and the server is asked in the background: for after a restart. Else
-   * waits for a lease. Again for the same endpoint changes nothing. Throws unavailable where no server answers.
+   * Waits for a lease. With an address that it had, the endpoint keeps that, and the server is asked in the background: for
+   * after a restart; undefined then, as for an endpoint that is kept already. Throws unavailable where no server answers.
    */
-  acquire(endpointId: string, request: LeaseRequest): Promise<void>;
+  acquire(endpointId: string, request: LeaseRequest): Promise<Lease | undefined>;
   /** Tells the server that the address is free, while the interface still is there. Never fails; absence is success. */
   release(endpointId: string): Promise<void>;
   /** Asks for no more time; the endpoints keep what they have. */
@@ -22,7 +22,7 @@ export interface LeaseRequest extends DhcpClient {
   readonly known: string;
   /** For the error, and the log. */
   readonly networkName: string;
-  /** The address from now on, also when it is the same; undefined when it may not be used any more. */
+  /** The address from now on, also when it is the same; undefined when it may not be used any more. Not for what `acquire` returns. */
   readonly onLease: (lease: Lease | undefined) => Promise<void>;
 }
 
@@ -50,16 +50,17 @@ export function openDhcp({ log, retryMs = RETRY_MS }: DhcpOptions): DhcpClients 
   };
   return {
     async acquire(endpointId, request) {
-      if (kept.has(endpointId)) return;
+      if (kept.has(endpointId)) return undefined;
       const one: Kept = { request, end: new AbortController(), lease: undefined };
       kept.set(endpointId, one);
       try {
-        if (request.known === '') await take(one);
+        if (request.known === '') one.lease = await take(one);
       } catch (error) {
         forget(endpointId);
         throw error;
       }
       void keep(one, log, retryMs);
+      return one.lease;
     },
     async release(endpointId) {
       const one = forget(endpointId);
@@ -76,12 +77,10 @@ export function openDhcp({ log, retryMs = RETRY_MS }: DhcpOptions): DhcpClients 
   };
 }
 
-async function take(one: Kept): Promise<void> {
-  const { request, end } = one;
-  const lease = await obtainLease(request, request.known, end.signal);
+async function take({ request, end }: Kept): Promise<Lease> {
+  const lease = await obtainLease(request, '', end.signal);
   if (lease === undefined) throw noAnswer(request);
-  one.lease = lease;
-  await request.onLease(lease);
+  return lease;
 }
 
 /** Until the endpoint is released. A failure is tried again, since the container runs on. */
