@@ -66,3 +66,82 @@ test('a tmpfs takes its size in the units of Docker and its mode in octal', () =
     writtenOptions: 'size=64m,mode=1777,exec',
   });
 });
+
+test('volumes and images that are asked for are printed again by inspect', () => {
+  const asked = {
+    Binds: ['data:/data', 'logs:/logs:ro,nocopy', '/anonymous'],
+    Mounts: [
+      {
+        Type: 'volume',
+        Source: 'typed',
+        Target: '/typed',
+        ReadOnly: true,
+        VolumeOptions: {
+          NoCopy: true,
+          Labels: { a: 'b' },
+          DriverConfig: { Name: 'local', Options: { type: 'tmpfs', device: 'tmpfs' } },
+          Subpath: 'sub',
+        },
+      },
+      { Type: 'volume', Target: '/nameless' },
+      { Type: 'image', Source: 'busybox', Target: '/image', ImageOptions: { Subpath: 'bin' } },
+      {
+        Type: 'bind',
+        Source: '/a',
+        Target: '/a',
+        ReadOnly: true,
+        BindOptions: {
+          Propagation: 'rprivate',
+          NonRecursive: true,
+          CreateMountpoint: true,
+          ReadOnlyForceRecursive: true,
+        },
+      },
+    ],
+    VolumesFrom: ['other:ro'],
+    VolumeDriver: 'local',
+  };
+  const printed = printHostConfig(parse({ HostConfig: asked }) as unknown as ContainerConfig, 'self') as Record<
+    string,
+    unknown
+  >;
+  for (const [key, value] of Object.entries(asked)) assert.deepEqual(printed[key], value, key);
+});
+
+test('mounts of volumes and images that cannot be are refused with the words of Docker', () => {
+  const mount = (Mount: object) => () => parse({ HostConfig: { Mounts: [Mount] } });
+  for (const [asked, text] of [
+    [{ Type: 'volume', Target: '' }, 'type "volume": field Target must not be empty'],
+    [{ Type: 'volume', Target: '/.' }, "type \"volume\": invalid specification: destination can't be '/'"],
+    [{ Type: 'volume', Target: '/x', ReadOnly: true }, 'must not set ReadOnly mode when using anonymous volumes'],
+    [
+      { Type: 'volume', Target: '/x', VolumeOptions: { Subpath: 'a' } },
+      'must not set Subpath when using anonymous volumes',
+    ],
+    [{ Type: 'volume', Target: '/x', Source: 'v', BindOptions: {} }, 'field BindOptions must not be specified'],
+    ...['../x', 'a/../../x', '/x', '..'].map(
+      (Subpath) =>
+        [
+          { Type: 'volume', Source: 'v', Target: '/x', VolumeOptions: { Subpath } },
+          'subpath must be a relative path within the volume',
+        ] as const,
+    ),
+    [{ Type: 'image', Target: '/x' }, 'type "image": field Source must not be empty'],
+    [{ Type: 'tmpfs', Target: '/x', Source: 'v' }, 'type "tmpfs": field Source must not be specified'],
+    [{ Type: 'bind', Source: '/a', Target: '/x', VolumeOptions: {} }, 'field VolumeOptions must not be specified'],
+    [
+      {
+        Type: 'bind',
+        Source: '/a',
+        Target: '/x',
+        BindOptions: { ReadOnlyNonRecursive: true, ReadOnlyForceRecursive: true },
+      },
+      'mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive',
+    ],
+  ] as const) {
+    assert.throws(mount(asked), (error: Error) => error.message.endsWith(text), JSON.stringify(asked));
+  }
+  for (const from of ['', 'x:wo', 'x:rslave', 'x:nocopy']) {
+    assert.throws(() => parse({ HostConfig: { VolumesFrom: [from] } }), /invalid mode|cannot be an empty string/);
+  }
+});
