@@ -15,8 +15,9 @@ export interface PassagePlan {
 
 /**
  * A verdict of ours only ends our own chain. Where another firewall (ufw, firewalld, dockerd) refuses forwarded packets unless
- * told otherwise, its chain gets one rule that lets pass what carries our mark: last, before a refusal of everything, so that
- * whatever that firewall says explicitly comes first. The rule goes when the chain no longer refuses.
+ * told otherwise, its chain gets one rule that lets pass what carries our mark: last where the policy drops, so that whatever
+ * that firewall says explicitly comes first; first where a rule refuses everything, since then (firewalld) the chains to which it
+ * jumps refuse as well. The rule goes when the chain no longer refuses.
  */
 export function planPassage(netlink: NetlinkSocket): PassagePlan {
   let needed = false;
@@ -25,10 +26,10 @@ export function planPassage(netlink: NetlinkSocket): PassagePlan {
     if (chain.table.name === TABLE_NAME) continue;
     const rules = listRules(netlink, chain);
     const ours = rules.filter((rule) => rule.hasComment(COMMENT));
-    const refusal = rules.find(({ refusesAll }) => refusesAll);
-    const refuses = chain.policy === 'drop' || refusal !== undefined;
+    const refusesByRule = rules.some(({ refusesAll }) => refusesAll);
+    const refuses = chain.policy === 'drop' || refusesByRule;
     needed ||= refuses;
-    if (refuses && ours.length === 0) requests.push(passageRule(chain, refusal?.handle));
+    if (refuses && ours.length === 0) requests.push(passageRule(chain, refusesByRule ? rules[0]?.handle : undefined));
     if (!refuses) requests.push(...ours.map(({ handle }) => deleteRule(chain.table, chain.name, handle)));
   }
   return { needed, requests };

@@ -321,20 +321,20 @@ test('the next engine takes the tables over as they are, without a gap', async (
 
 for (const [manner, chain] of [
   ['that drops by policy', '{ type filter hook forward priority filter; policy drop; }'],
-  ['that rejects at its end', '{ type filter hook forward priority filter + 10; policy accept; reject; }'],
+  ['that rejects, as its zones do', '{ type filter hook forward priority filter + 10; jump zones; reject; }'],
 ] as const) {
   test(`a foreign forward chain ${manner} lets pass what ours passes, and nothing else`, async () => {
     await apply();
     await publish('0.0.0.0');
-    run('nft', `table inet theirs { chain forward ${chain}; }`);
+    run('nft', `table inet theirs { chain zones { reject; }; chain forward ${chain}; }`);
     await poll(() => (/gantry: /.test(run('nft', 'list', 'table', 'inet', 'theirs')) ? true : undefined), WITHIN);
     assert.equal(await lab.call('outside', '192.0.2.1', 8080), '192.0.2.2');
     assert.equal(await lab.call('db', '192.0.2.2', 80), '192.0.2.1');
     assert.equal(await lab.call('db', '172.18.0.2', 80), '172.18.0.3');
     assert.equal(await lab.call('other', '172.18.0.2', 80), 'timeout');
     // Flushed by whoever owns it, our rule comes again; where nothing is refused any more, it goes.
-    run('nft', 'flush', 'chain', 'inet', 'theirs', 'forward');
-    run('nft', `table inet theirs { chain forward ${chain}; }`);
+    run('nft', `flush chain inet theirs forward; table inet theirs { chain forward ${chain}; }`);
+    assert.doesNotMatch(run('nft', 'list', 'table', 'inet', 'theirs'), /gantry: /);
     await poll(() => (/gantry: /.test(run('nft', 'list', 'table', 'inet', 'theirs')) ? true : undefined), WITHIN);
     run(
       'nft',
