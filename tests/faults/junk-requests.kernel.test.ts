@@ -55,6 +55,12 @@ const PATHS = [
   'POST /images/load',
   'POST /images/create',
   'GET /networks',
+  'GET /networks/ID',
+  'DELETE /networks/ID',
+  'POST /networks/create',
+  'POST /networks/ID/connect',
+  'POST /networks/ID/disconnect',
+  'POST /containers/ID/update',
   'GET /volumes',
   'DELETE /images/ID',
   'PUT /containers/ID/archive',
@@ -172,13 +178,18 @@ const WHOLE_BODY = {
     Tmpfs: { '/run': 'size=64k' },
     RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 1 },
     LogConfig: { Type: 'json-file', Config: { 'max-size': '1m' } },
-    PortBindings: {},
+    PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] },
+    PublishAllPorts: true,
+    Links: null,
     ExtraHosts: ['a:1.2.3.4'],
     Dns: ['1.1.1.1'],
-    NetworkMode: 'none',
+    NetworkMode: 'bridge',
     IpcMode: 'private',
     PidMode: '',
     ShmSize: 65536,
+  },
+  NetworkingConfig: {
+    EndpointsConfig: { bridge: { IPAMConfig: {}, Aliases: [], MacAddress: '', DriverOpts: { a: 'b' }, GwPriority: 1 } },
   },
 };
 
@@ -218,7 +229,7 @@ test('containers asked for with junk are refused with a reason, or start, or say
     const inspected = await daemon.api('GET', `/containers/${Id}/json`);
     assert.equal(inspected.status, 200, inspected.text);
     if (count % 10 === 0) await daemon.api('POST', `/containers/${Id}/start`);
-    await expectApi(daemon, 204, 'DELETE', `/containers/${Id}?force=1`);
+    await expectApi(daemon, 204, 'DELETE', `/containers/${Id}?force=1&v=1`);
   }
   context.diagnostic(JSON.stringify([...seen]));
 });
