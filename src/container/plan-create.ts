@@ -138,7 +138,8 @@ function validateText(config: ContainerConfig): void {
 /** These become lines of files inside: /etc/hostname, /etc/hosts, /etc/resolv.conf. */
 function validateLines({ hostname, domainname, network }: ContainerConfig): void {
   const { dns, dnsSearch, dnsOptions, extraHosts } = network;
-  for (const text of [hostname, domainname, ...dns, ...dnsSearch, ...dnsOptions, ...extraHosts]) {
+  const links = Object.values(network.endpoints).flatMap((endpoint) => endpoint.links);
+  for (const text of [hostname, domainname, ...dns, ...dnsSearch, ...dnsOptions, ...extraHosts, ...links]) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
     if (/[\u0000-\u001f\u007f]/.test(text))
       throw invalid(`invalid value ${JSON.stringify(text)}: it contains a control character`);
