@@ -16,9 +16,9 @@ import {
 import type { NetlinkSocket } from './netlink-socket.ts';
 
 export const RTM_NEWLINK = 16;
-const RTM_DELLINK = 17;
+export const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
-const IFINFO_BYTES = 16;
+export const IFINFO_BYTES = 16;
 const IFF_UP = 1;
 export const IFLA_ADDRESS = 1;
 export const IFLA_IFNAME = 3;

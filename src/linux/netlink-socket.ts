@@ -19,7 +19,7 @@ import { adoptSocket } from './seqpacket.ts';
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
-const NETLINK_ROUTE = 0;
+export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;

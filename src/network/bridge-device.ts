@@ -43,7 +43,9 @@ async function makeBridge(netlink: NetlinkSocket, network: Network): Promise<Lin
   // A fixed address: one that the bridge chooses changes with its ports, and containers would lose their gateway.
   const ipv4Gateway = ipam.find(({ gateway }) => gateway.includes('.'))?.gateway;
   const macAddress = ipv4Gateway === undefined ? randomMacAddress() : macOfAddress(ipv4Gateway);
-  await netlink.batch([createBridge(name, macAddress), setLinkAlias(name, aliasOf(network))]);
+  // Whoever was faster was us too.
+  const create = { ...createBridge(name, macAddress), tolerated: ['EEXIST'] };
+  await netlink.batch([create, setLinkAlias(name, aliasOf(network))]);
   const link = findBridge(netlink, name);
   if (link === undefined) throw missingBridge(name);
   return link;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { poll } from '#/base/delay.ts';
 import { newContainerId } from '#/base/ids.ts';
 import { inThrowawayHost } from '../../tests/support/host.ts';
 import { ipJson, run, TestNetworks } from './testing/test-networks.ts';
@@ -174,6 +175,23 @@ test('networks whose bridges were removed by hand come back with all that runs o
   assert.equal(host.defaultRoute(second), 'eth1 10.6.0.1');
   assert.equal(run('sysctl', '-n', 'net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'), '1\n1\n');
   assert.equal(ipJson('link', 'show', network.bridgeName ?? '')[0].ifalias, `gantry network ${network.id}`);
+});
+
+test('a bridge that is removed by hand is back in a moment, without anybody asking', async () => {
+  const { network } = await host.create('net');
+  const [first, second] = [await host.launch('net'), await host.launch('net')];
+  run('ip', 'link', 'delete', network.bridgeName ?? '');
+  const isBack = () =>
+    ipJson('link').filter(({ master }: { master?: string }) => master === network.bridgeName).length === 2 || undefined;
+  assert.ok(await poll(isBack, { intervalMs: 20, timeoutMs: 3000 }));
+  host.ping(first, host.endpoint(second, 'net').ipv4Address);
+});
+
+test('forwarding that a stranger turned off is on again with the next container', async () => {
+  await host.create('six', SIX);
+  run('sysctl', '-qw', 'net.ipv4.ip_forward=0', 'net.ipv6.conf.all.forwarding=0');
+  await host.launch('six');
+  assert.equal(run('sysctl', '-n', 'net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding'), '1\n1\n');
 });
 
 test('many containers come and go on many networks at once', async () => {

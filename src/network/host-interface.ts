@@ -6,3 +6,5 @@ export const hostInterfaceName = ({
   readonly containerId: string;
   readonly position: number;
 }): string => `gv${containerId.slice(0, 11)}${position === 0 ? '' : `.${position.toString(36)}`}`;
+
+export const isHostInterface = (name: string): boolean => /^gv[0-9a-f]{11}/.test(name);

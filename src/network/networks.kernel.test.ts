@@ -39,7 +39,7 @@ afterEach(async () => {
   for (const id of await networks.listSandboxes()) await networks.closeSandbox(id);
   await networks.close();
   store[Symbol.dispose]();
-  await poll(() => (hostPorts().length === 0 ? true : undefined), { intervalMs: 20, timeoutMs: 3000 });
+  await poll(() => (hostPorts().length === 0 ? true : undefined), { intervalMs: 20, timeoutMs: 8000 });
   assert.deepEqual(hostPorts(), []);
   assert.equal(readFileSync('/proc/self/mountinfo', 'utf8').includes(dir), false);
   for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) run('ip', 'link', 'delete', ifname);
@@ -297,7 +297,7 @@ test('an engine killed at any moment leaves nothing that listSandboxes does not 
     const named = new Set((await networks.listSandboxes()).map((id) => `gv${id.slice(0, 11)}`));
     const settled = await poll(() => (hostPorts().every((name) => named.has(name)) ? true : undefined), {
       intervalMs: 20,
-      timeoutMs: 3000,
+      timeoutMs: 8000,
     });
     assert.ok(settled, `unnamed ports after ${delayMs} ms: ${hostPorts()}`);
     for (const id of await networks.listSandboxes()) await networks.closeSandbox(id);

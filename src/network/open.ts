@@ -9,6 +9,7 @@ import type { EventBus } from '#/events/events.ts';
 import { listSandboxRows, upsertSandbox } from '#/store/networks.ts';
 import type { Store } from '#/store/store.ts';
 import { bridgeDriver } from './bridge-driver.ts';
+import { watchBridges } from './bridge-watch.ts';
 import { Claims } from './claim.ts';
 import { closeSandbox } from './close-sandbox.ts';
 import { connectSandbox, disconnectSandbox } from './connect.ts';
@@ -123,12 +124,14 @@ function completePools(given: readonly AddressPool[], engineSeed: string): reado
 class KernelNetworks implements Networks {
   readonly #room: NetworkRoom;
   readonly #closeRelays: () => Promise<void>;
+  readonly #watch: Disposable;
   readonly #births = new Semaphore(1);
   #repairing: Promise<void> | undefined;
 
   constructor(room: NetworkRoom, closeRelays: () => Promise<void>) {
     this.#room = room;
     this.#closeRelays = closeRelays;
+    this.#watch = watchBridges(room);
   }
 
   list(): readonly Network[] {
@@ -222,6 +225,7 @@ class KernelNetworks implements Networks {
 
   async close(): Promise<void> {
     await this.#repairing?.catch(() => {});
+    this.#watch[Symbol.dispose]();
     this.#room.leases.close();
     this.#room.teller[Symbol.dispose]();
     await this.#room.names.close();
