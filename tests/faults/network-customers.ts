@@ -5,7 +5,7 @@ const NAMES = ['alpha', 'beta', 'gamma', 'delta'];
 const PORTS = ['9201', '9202', '9203'];
 
 /**
- * Clients that make and unmake networks, endpoints, published ports and volumes as they please, under few names, so that they
+ * Clients that make and unmake networks, endpoints, published ports, volumes and snapshots as they please, under few names, so that they
  * get into each other's way. A daemon that is killed leaves their requests without an answer.
  */
 export class NetworkCustomers {
@@ -33,7 +33,7 @@ export class NetworkCustomers {
   async #ask(daemon: TestDaemon): Promise<ApiAnswer> {
     const name = this.#random.pick(NAMES);
     const network = this.#random.pick(NAMES);
-    switch (this.#random.below(9)) {
+    switch (this.#random.below(12)) {
       case 0:
       case 1:
         return await daemon.api('POST', '/networks/create', { Name: network });
@@ -48,6 +48,11 @@ export class NetworkCustomers {
       case 6:
         return await daemon.api('DELETE', `/volumes/${name}`);
       case 7:
+      case 8:
+        return await daemon.api('POST', `/volumes/${name}/snapshots`, { Name: network });
+      case 9:
+        return await daemon.api('POST', `/volumes/${name}/restore`, { Snapshot: network });
+      case 10:
         return await daemon.api('DELETE', `/containers/${name}?force=1&v=1`);
       default:
         return await this.#run(daemon, name, network);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon, type TestDaemon } from '../support/daemon.ts';
@@ -66,6 +67,7 @@ test(`kill -9 of the daemon at ${KILLS} moments: networks, ports and volumes lea
     await working;
     daemon = await startAgain(daemon, random);
     await assertSteady(daemon);
+    assert.equal(run('find', join(daemon.dataRoot, 'volumes'), '-name', '.*-*'), '', 'half-made copies are swept');
     if (kill % KILLS_PER_CLEANING !== 0 && kill !== KILLS) continue;
     await removeAllBut(daemon, 'steady');
     await assertNothingLeaked(daemon, before);
@@ -96,7 +98,7 @@ async function removeAllBut(daemon: TestDaemon, kept: string): Promise<void> {
   }
   const { body: volumes } = await expectApi(daemon, 200, 'GET', '/volumes');
   for (const { Name } of (volumes as { Volumes: { Name: string }[] }).Volumes)
-    await expectApi(daemon, 204, 'DELETE', `/volumes/${Name}`);
+    await expectApi(daemon, 204, 'DELETE', `/volumes/${Name}?force=1`);
 }
 
 test('a bridge that somebody deletes comes back, with those who were on it', async (context) => {
