@@ -15,7 +15,11 @@ const roots = { dataRoot: join(root, 'data'), execRoot: join(root, 'run') };
 
 function specOf(image: string, command: readonly string[]): ContainerSpec {
   const spec = emptySpec(image);
-  return { ...spec, network: { ...spec.network, mode: { kind: 'none' }, endpoints: {} }, process: { ...spec.process, command } };
+  return {
+    ...spec,
+    network: { ...spec.network, mode: { kind: 'none' }, endpoints: {} },
+    process: { ...spec.process, command },
+  };
 }
 
 async function outputOf(engine: Engine, id: string): Promise<string> {
