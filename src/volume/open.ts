@@ -9,11 +9,12 @@ import { copyTree } from '#/linux/copy-tree.ts';
 import { sumTree } from '#/linux/trees.ts';
 import type { Store } from '#/store/store.ts';
 import { deleteVolumeRow, findVolume, insertVolume, listVolumes, type VolumeRow } from '#/store/volumes.ts';
-import { checkLocalOptions, localMountOf } from './local-options.ts';
+import { checkLocalOptions, localMountOf, sizeLimitOf } from './local-options.ts';
 import { getKept, LocalSnapshots } from './local-snapshots.ts';
 import { VolumeFiles } from './volume-files.ts';
 import { takeDown, VolumeMounts } from './volume-mounts.ts';
 import { checkVolumeName, newVolumeName } from './volume-names.ts';
+import { VolumeQuota } from './volume-quota.ts';
 import {
   ANONYMOUS_LABEL,
   type PrunedVolumes,
@@ -52,10 +53,14 @@ export async function openVolumes(options: OpenVolumes): Promise<Volumes> {
 interface StoredConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
+  /** Of a volume whose size is limited. */
+  readonly projectId?: number;
 }
 
-function rowOf({ name, labels, options }: VolumeSpec, createdAtMs: number): VolumeRow {
-  const config: StoredConfig = { labels, options };
+const configOf = ({ config }: VolumeRow): StoredConfig => JSON.parse(config) as StoredConfig;
+
+function rowOf({ name, labels, options }: VolumeSpec, createdAtMs: number, projectId?: number): VolumeRow {
+  const config: StoredConfig = { labels, options, ...(projectId === undefined ? {} : { projectId }) };
   return { name, driver: 'local', created_at: createdAtMs, config: JSON.stringify(config) };
 }
 
@@ -64,11 +69,14 @@ class LocalVolumes implements Volumes {
   readonly #files: VolumeFiles;
   readonly #mounts = new VolumeMounts();
   readonly #locks = new KeyedMutex<string>();
+  readonly #quota: VolumeQuota;
   readonly snapshots: LocalSnapshots;
 
   constructor(room: OpenVolumes, files: VolumeFiles) {
     this.#room = room;
     this.#files = files;
+    const projects = listVolumes(room.store).flatMap((row) => configOf(row).projectId ?? []);
+    this.#quota = new VolumeQuota(files.root, projects);
     this.snapshots = new LocalSnapshots({
       ...room,
       files,
@@ -104,9 +112,15 @@ class LocalVolumes implements Volumes {
       const existing = this.#find(name);
       if (existing !== undefined) return reuse(existing, options);
       checkVolumeName(name);
-      checkLocalOptions(name, options);
-      return await this.#make(spec);
+      checkLocalOptions(name, options, { quotas: this.#quota.isSupported });
+      const sizeBytes = sizeLimitOf(options);
+      return await (sizeBytes === 0 ? this.#make(spec) : this.#makeLimited(spec, sizeBytes));
     });
+  }
+
+  async #makeLimited(spec: VolumeSpec, sizeBytes: number): Promise<Volume> {
+    const projectId = this.#quota.newProject();
+    return await this.#make(spec, async (data) => this.#quota.limit(data, projectId, sizeBytes), projectId);
   }
 
   async clone(source: string, name: string, labels: VolumeSpec['labels']): Promise<Volume> {
@@ -120,9 +134,9 @@ class LocalVolumes implements Volumes {
     });
   }
 
-  async #make(spec: VolumeSpec, fill?: (data: string) => Promise<void>): Promise<Volume> {
+  async #make(spec: VolumeSpec, fill?: (data: string) => Promise<void>, projectId?: number): Promise<Volume> {
     await this.#files.make(spec.name, fill);
-    insertVolume(this.#room.store, rowOf(spec, this.#room.clock.now()));
+    insertVolume(this.#room.store, rowOf(spec, this.#room.clock.now(), projectId));
     this.#publish(spec.name, 'create');
     return this.get(spec.name);
   }
@@ -226,8 +240,9 @@ class LocalVolumes implements Volumes {
     return row === undefined ? undefined : this.#ofRow(row);
   }
 
-  #ofRow({ name, created_at, config }: VolumeRow): Volume {
-    const { labels, options } = JSON.parse(config) as StoredConfig;
+  #ofRow(row: VolumeRow): Volume {
+    const { name, created_at } = row;
+    const { labels, options } = configOf(row);
     return {
       name,
       driver: 'local',
