@@ -2,8 +2,10 @@ import { EngineError } from '#/base/errors.ts';
 import type { ContainerId } from '#/base/ids.ts';
 import { KeyedMutex } from '#/base/keyed-mutex.ts';
 import type { Logger } from '#/base/log.ts';
+import { forgetUdpFlows } from '#/linux/conntrack.ts';
 import { ensureSysctl, findSysctl } from '#/linux/sysctl.ts';
 import type { Firewall } from '../firewall.ts';
+import type { PortForward } from '../firewall-elements.ts';
 import type { PortBinding, PublishedPort } from '../network.ts';
 import type { Relays } from '../relay/relay.ts';
 import { claimPort } from './claim-ports.ts';
@@ -50,6 +52,7 @@ class HostPorts implements Ports {
       const keptHeld = new Set(kept.map(({ held }) => held));
       try {
         await this.#lead(container, [...kept, ...claimed], target);
+        await forgetMovedFlows(before, [...kept, ...claimed]);
       } catch (error) {
         this.#note(container, before);
         await releaseAll(claimed);
@@ -75,6 +78,7 @@ class HostPorts implements Ports {
       const held = this.#held.get(container) ?? [];
       // First the rules: nobody else may get a port whose callers we still take.
       await this.#options.firewall.setForwards(container, []);
+      await forgetMovedFlows(held, []);
       this.#held.delete(container);
       await releaseAll(held);
     });
@@ -195,6 +199,20 @@ class HostPorts implements Ports {
     if (held.length === 0) this.#held.delete(container);
     else this.#held.set(container, held);
   }
+}
+
+/** Of ports that lead elsewhere now than before, or no longer. */
+async function forgetMovedFlows(
+  before: readonly Pick<HeldPort, 'route'>[],
+  after: readonly Pick<HeldPort, 'route'>[],
+): Promise<void> {
+  const udp = (list: readonly Pick<HeldPort, 'route'>[]) =>
+    list.flatMap(({ route: { forward } }) => (forward?.protocol === 'udp' ? forward : []));
+  const places = (list: readonly PortForward[]) =>
+    new Set(list.map((forward) => JSON.stringify(Object.entries(forward).sort())));
+  const [old, current] = [udp(before), udp(after)];
+  const moved = places(old).symmetricDifference(places(current));
+  if (moved.size > 0) await forgetUdpFlows([...old, ...current].map(({ hostPort }) => hostPort));
 }
 
 async function releaseAll(held: readonly HeldPort[]): Promise<void> {

@@ -80,6 +80,10 @@ const elements = () =>
 const bound = () =>
   run('sh', '-c', 'cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 | grep -ci ":1F90 "').trim();
 
+/** A relay takes a moment to start. */
+const becomes = (call: () => Promise<string>, expected: string) =>
+  poll(async () => ((await call()) === expected ? true : undefined), { intervalMs: 50, timeoutMs: 5000 });
+
 async function stranger(address: string, port: number): Promise<Server> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen({ host: address, port, ipv6Only: true }, resolve));
@@ -95,9 +99,9 @@ test('a port is open on all addresses of the host, IPv6 loopback too, and closed
   ]);
   for (const protocol of ['tcp', 'udp'] as const) {
     assert.equal(await lab.call('outside', '192.0.2.1', 8080, protocol), '192.0.2.2');
-    assert.equal(await lab.call('outside', '2001:db8::1', 8080, protocol), '2001:db8::2');
+    await becomes(() => lab.call('outside', '2001:db8::1', 8080, protocol), '2001:db8::2');
     assert.equal(await lab.call('', '127.0.0.1', 8080, protocol), '172.18.0.1');
-    assert.equal(await lab.call('', '::1', 8080, protocol), 'fd00:18::1');
+    await becomes(() => lab.call('', '::1', 8080, protocol), 'fd00:18::1');
   }
   await ports.release(WEB);
   assert.deepEqual(elements(), []);
@@ -108,7 +112,7 @@ test('a port is open on all addresses of the host, IPv6 loopback too, and closed
 
 test('IPv6 callers reach a container without IPv6', async () => {
   await ports.publish(WEB, [bind(8080)], target(2, false));
-  assert.equal(await lab.call('outside', '2001:db8::1', 8080), '172.18.0.1');
+  await becomes(() => lab.call('outside', '2001:db8::1', 8080), '172.18.0.1');
   assert.equal(await lab.call('outside', '192.0.2.1', 8080), '192.0.2.2');
 });
 
@@ -195,7 +199,21 @@ test('a port leads elsewhere when the container has another address', async () =
   await ports.publish(WEB, [bind(8080)], target(3));
   run('ip', 'netns', 'exec', 'web', 'ip', 'link', 'set', 'eth0', 'down');
   assert.equal(await lab.call('outside', '192.0.2.1', 8080), '192.0.2.2');
-  assert.equal(await lab.call('', '::1', 8080), 'fd00:18::1');
+  await becomes(() => lab.call('', '::1', 8080), 'fd00:18::1');
+});
+
+test('a caller that keeps sending datagrams from one port follows where the port leads', async () => {
+  const call = () => lab.call('outside', '192.0.2.1', 8080, 'udp', '192.0.2.2 5555');
+  const udp = bind(8080, { protocol: 'udp' });
+  assert.equal(await call(), 'refused');
+  await publish(udp);
+  assert.equal(await call(), '192.0.2.2');
+  await ports.publish(WEB, [udp], target(3));
+  assert.equal(await call(), 'refused');
+  await ports.publish(WEB, [udp], target(2));
+  assert.equal(await call(), '192.0.2.2');
+  await ports.release(WEB);
+  assert.equal(await call(), 'refused');
 });
 
 test('the rules outlive the engine, and the next one goes on even where a stranger has the port', async () => {
@@ -251,18 +269,15 @@ test('in host-firewall mode a port is open where the INPUT rules of the host all
   run('nft', 'add rule inet filter input iifname lo accept');
   await publish(bind(8080), bind(8080, { protocol: 'udp' }));
   assert.deepEqual(elements(), []);
-  await poll(async () => ((await lab.call('', '127.0.0.1', 8080)) === '172.18.0.1' ? true : undefined), {
-    intervalMs: 20,
-    timeoutMs: 3000,
-  });
+  await becomes(() => lab.call('', '127.0.0.1', 8080), '172.18.0.1');
   assert.equal(await lab.call('outside', '192.0.2.1', 8080), 'timeout');
   assert.equal(await lab.call('outside', '2001:db8::1', 8080), 'timeout');
   assert.equal(await lab.call('db', '172.18.0.1', 8080), 'timeout');
   run('nft', 'add rule inet filter input th dport 8080 accept');
   for (const protocol of ['tcp', 'udp'] as const) {
     assert.equal(await lab.call('outside', '192.0.2.1', 8080, protocol), '172.18.0.1');
-    assert.equal(await lab.call('outside', '2001:db8::1', 8080, protocol), 'fd00:18::1');
-    assert.equal(await lab.call('', '::1', 8080, protocol), 'fd00:18::1');
+    await becomes(() => lab.call('outside', '2001:db8::1', 8080, protocol), 'fd00:18::1');
+    await becomes(() => lab.call('', '::1', 8080, protocol), 'fd00:18::1');
     assert.equal(await lab.call('db', '172.18.0.1', 8080, protocol), '172.18.0.1');
     assert.equal(await lab.call('web', '172.18.0.1', 8080, protocol), '172.18.0.1');
   }

@@ -186,7 +186,9 @@ def call(protocol, address, port, source):
     family = socket.AF_INET6 if ':' in address else socket.AF_INET
     s = socket.socket(family, socket.SOCK_STREAM if protocol == 'tcp' else socket.SOCK_DGRAM)
     s.settimeout(0.4)
-    if source: s.bind((source, 0))
+    if source:
+        host, _, number = source.partition(' ')
+        s.bind((host, int(number or 0)))
     try:
         s.connect((address, port))
         if protocol == 'udp': s.send(b'?')
