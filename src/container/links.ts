@@ -14,20 +14,24 @@ export interface LinkedContainer {
 
 /**
  * The containers that one on the default bridge is linked to: there is no name server there, so they stand in its
- * /etc/hosts and environment. Throws conflict, with Docker's text, for one that does not run.
+ * /etc/hosts and environment. Throws conflict, with Docker's texts, for one that does not run or is not on it.
  */
 export function linkedContainers(room: ContainerRoom, record: ContainerRecord): readonly LinkedContainer[] {
   const links = record.config.network.endpoints.bridge?.links ?? [];
   return links.map(parseLink).map(({ target, alias }) => {
     const linked = getContainer(room, target);
+    if (!isAlive(linked.state)) {
+      throw refused(`Cannot link to a non running container: /${linked.name} AS /${record.name}/${alias}`);
+    }
     const endpoint = room.networks.endpointsOf(linked.id).find(({ networkName }) => networkName === 'bridge');
-    if (endpoint === undefined || !isAlive(linked.state)) {
-      const text = `Cannot link to a non running container: /${linked.name} AS /${record.name}/${alias}`;
-      throw new EngineError('conflict', text);
+    if (endpoint === undefined) {
+      throw refused(`Cannot link to /${linked.name}, as it does not belong to the default network`);
     }
     return { alias, record: linked, endpoint };
   });
 }
+
+const refused = (text: string): EngineError => new EngineError('conflict', text);
 
 export const linkHostsLine = ({ alias, record: { name, config }, endpoint }: LinkedContainer): string =>
   `${endpoint.ipv4Address}\t${[...new Set([alias, config.hostname, name])].join(' ')}`;

@@ -228,6 +228,8 @@ test('links give names and variables on the default bridge, and names elsewhere'
   await run('thief', '--network', 'mine');
   assert.equal(await lookUp('shop', 'shelf'), await addressOn('store', 'mine'));
   assert.equal(await lookUp('thief', 'shelf'), '');
+  const strange = ['run', '--link', 'store', IMAGE, 'true'];
+  await story.refuses(strange, 125, 'Cannot link to /store, as it does not belong to the default network');
 });
 
 test('prune removes what nobody runs on, as filtered', async () => {
