@@ -53,7 +53,10 @@ test('labels, ports and volumes of the caller are merged over those of the image
 
 test('the hostname is the short id, or the name of the host where that is shared', () => {
   assert.equal(planned(spec({}, { command: ['x'] })).hostname, id.slice(0, 12));
-  const shared = spec({ network: { ...emptySpec('x').network, mode: { kind: 'host' }, endpoints: {} } }, { command: ['x'] });
+  const shared = spec(
+    { network: { ...emptySpec('x').network, mode: { kind: 'host' }, endpoints: {} } },
+    { command: ['x'] },
+  );
   assert.equal(planned(shared).hostname, 'host');
 });
 
