@@ -18,6 +18,8 @@ const PROMISED = [
   'GET /info',
   'GET /events',
   'GET /system/df',
+  'GET /containers/{id}/archive',
+  'PUT /containers/{id}/archive',
   'POST /images/load',
   'GET /images/get',
   'GET /images/{name}/get',
@@ -317,12 +319,17 @@ describe('answers of the API are as the specification says', { skip: missingSpec
       ['POST', '/containers/nothing/resize?h=1&w=1'],
       ['POST', '/containers/nothing/attach?stream=1&stdout=1'],
       ['DELETE', '/containers/nothing'],
+      ['GET', '/containers/nothing/archive?path=/'],
+      ['PUT', '/containers/nothing/archive?path=/'],
     ] as const) {
       const { body } = await check(404, method, path);
       assert.equal((body as { message: string }).message, 'No such container: nothing', `${method} ${path}`);
     }
     await check(404, 'POST', '/containers/create', { Image: 'nothing:here' });
     const id = await create(SLEEP, 'taken');
+    await check(404, 'GET', `/containers/${id}/archive?path=/nothing`);
+    await check(400, 'GET', `/containers/${id}/archive`);
+    await check(400, 'PUT', `/containers/${id}/archive?path=/etc/passwd`);
     const { body } = await check(409, 'POST', '/containers/create?name=taken', SLEEP);
     assert.equal(
       (body as { message: string }).message,
