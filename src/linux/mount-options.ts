@@ -4,7 +4,7 @@ import { EngineError, errnoOf } from '#/base/errors.ts';
 import { mountAsync } from './mount.ts';
 
 /** What mount(8) makes of `-o`: bits for the kernel, bits that say how mounts spread, and the rest for the file system. */
-export interface MountOptions {
+interface MountOptions {
   readonly flags: number;
   readonly propagation: number;
   readonly data: string;
@@ -75,7 +75,7 @@ export function parseMountOptions(text: string): MountOptions {
   return { flags, propagation, data: data.join(',') };
 }
 
-export interface MountRequest {
+interface MountRequest {
   readonly source: string;
   readonly target: string;
   /** '' for a bind. */

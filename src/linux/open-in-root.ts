@@ -47,7 +47,7 @@ export function readFileInRoot(root: string, path: string, maxBytes: number): Bu
   return buffer.subarray(0, length);
 }
 
-export interface FoundPath extends OwnedFd {
+interface FoundPath extends OwnedFd {
   readonly isDirectory: boolean;
 }
 

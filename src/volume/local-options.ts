@@ -19,7 +19,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   size: [],
 };
 
-export interface LocalAbilities {
+interface LocalAbilities {
   /** Whether the file system below enforces project quotas. */
   readonly quotas: boolean;
 }
