@@ -4,7 +4,7 @@ import { addAddress } from '#/linux/address.ts';
 import { createBridge, deleteLink, type Link, listLinks, raiseLink, setLinkAlias, setLinkMtu } from '#/linux/link.ts';
 import { type NetlinkSocket, openNetlink } from '#/linux/netlink-socket.ts';
 import { ensureSysctl } from '#/linux/sysctl.ts';
-import { mtuOf } from './bridge-options.ts';
+import { inhibitsIpv4, mtuOf } from './bridge-options.ts';
 import { macOfAddress, randomMacAddress } from './ipam.ts';
 import type { Network } from './network.ts';
 
@@ -24,7 +24,7 @@ export async function ensureBridge(network: Network): Promise<void> {
   await netlink.batch([
     ...(link.mtu === mtu ? [] : [setLinkMtu(link.index, mtu)]),
     ...network.ipam
-      .filter(({ gateway }) => gateway !== '')
+      .filter(({ gateway }) => gateway !== '' && !(gateway.includes('.') && inhibitsIpv4(network)))
       .map(({ gateway, subnet }) => addAddress(link.index, gateway, parseIpBlock(subnet).prefixLength)),
     ...(link.up ? [] : [raiseLink(link.index)]),
   ]);

@@ -1,27 +1,29 @@
 import { EngineError } from '#/base/errors.ts';
 import { parseIpBlock } from '#/base/ip.ts';
-import type { Network, NetworkDriverName } from './network.ts';
+import type { Network } from './network.ts';
 
 export const BRIDGE_NAME_OPTION = 'com.docker.network.bridge.name';
 export const HOST_BINDING_OPTION = 'com.docker.network.bridge.host_binding_ipv4';
 export const MTU_OPTION = 'com.docker.network.driver.mtu';
 export const INTERFACE_PREFIX_OPTION = 'com.docker.network.container_iface_prefix';
+const INHIBIT_IPV4_OPTION = 'com.docker.network.bridge.inhibit_ipv4';
 const FLAG_OPTIONS = [
   'com.docker.network.bridge.enable_icc',
   'com.docker.network.bridge.enable_ip_masquerade',
-  'com.docker.network.bridge.inhibit_ipv4',
+  INHIBIT_IPV4_OPTION,
 ];
 
 const DEFAULT_MTU = 1500;
 const MTU_MIN = 68;
 const MTU_MAX = 65_535;
 
-export const isBridge = (driver: NetworkDriverName): boolean => driver === 'bridge';
-
 /** dev_valid_name() of the kernel. */
 export const isInterfaceName = (name: string): boolean => /^[^\s/:]{1,15}$/.test(name) && name !== '.' && name !== '..';
 
 export const mtuOf = ({ options }: Network): number => Number(options[MTU_OPTION] ?? DEFAULT_MTU);
+
+/** The bridge has no IPv4 address: the gateway is somebody else, on an interface that was put into the bridge. */
+export const inhibitsIpv4 = ({ options }: Network): boolean => /^(1|t|true)$/i.test(options[INHIBIT_IPV4_OPTION] ?? '');
 
 /** `eth` of `eth0`. */
 export const interfacePrefixOf = ({ options }: Network): string => options[INTERFACE_PREFIX_OPTION] ?? 'eth';

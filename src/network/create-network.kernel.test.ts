@@ -132,6 +132,12 @@ test('a bridge that is another network’s, or another kind of interface, is ref
   run('ip', 'link', 'delete', 'plain0');
 });
 
+test('a bridge has no IPv4 address where its gateway is somebody else', async () => {
+  const options = { 'com.docker.network.bridge.inhibit_ipv4': 'true' };
+  const { network } = await host.create('foreign', { enableIpv6: true, ipam: [{ subnet: '10.80.0.0/24' }], options });
+  assert.deepEqual(addressesOf(network.bridgeName ?? ''), [`${network.ipam[1]?.gateway}/64`]);
+});
+
 test('a network with containers on it stays', async () => {
   const { network } = await host.create('busy');
   const id = await host.launch('busy');

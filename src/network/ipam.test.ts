@@ -10,6 +10,7 @@ import {
   macOfAddress,
   parseMacAddress,
   uniqueLocalPool,
+  withDefaultPools,
 } from './ipam.ts';
 
 const request: AddressRequest = {
@@ -45,6 +46,12 @@ test('the range of IPv6 that follows from a seed is a /48 of unique local addres
   assert.deepEqual(pool, uniqueLocalPool('seed'));
   assert.notDeepEqual(pool, uniqueLocalPool('other'));
   checkAddressPool(pool);
+});
+
+test('the default pools stand in for those of a version that has none', () => {
+  const own = { base: '10.0.0.0/8', size: 24 };
+  assert.deepEqual(withDefaultPools([own], DEFAULT_ADDRESS_POOLS), [own]);
+  assert.deepEqual(withDefaultPools([own], [uniqueLocalPool('seed')]), [own, uniqueLocalPool('seed')]);
 });
 
 test('pools that cannot be cut are refused', () => {

@@ -46,6 +46,15 @@ export function checkAddressPool({ base, size }: AddressPool): void {
   }
 }
 
+/** The pools, and with them the defaults, which are of one version, where none of the pools is of theirs. */
+export function withDefaultPools(
+  pools: readonly AddressPool[],
+  defaults: readonly AddressPool[],
+): readonly AddressPool[] {
+  const versions = new Set(pools.map(({ base }) => parseIpBlock(base).version));
+  return defaults.some(({ base }) => versions.has(parseIpBlock(base).version)) ? pools : [...pools, ...defaults];
+}
+
 /** The first subnet of the pools that overlaps nothing in `taken`. Throws resource-exhausted, with Docker's text. */
 export function chooseSubnet(pools: readonly AddressPool[], version: IpVersion, taken: readonly IpBlock[]): IpBlock {
   for (const { base, size } of pools) {

@@ -18,7 +18,13 @@ import { type DefaultBridgeSettings, ensureDefaultNetworks } from './defaults.ts
 import { openDhcp } from './dhcp/dhcp.ts';
 import { openNameServer } from './dns/open.ts';
 import { openFirewall } from './firewall.ts';
-import { type AddressPool, checkAddressPool, DEFAULT_ADDRESS_POOLS, uniqueLocalPool } from './ipam.ts';
+import {
+  type AddressPool,
+  checkAddressPool,
+  DEFAULT_ADDRESS_POOLS,
+  uniqueLocalPool,
+  withDefaultPools,
+} from './ipam.ts';
 import { openIpvlanDriver } from './ipvlan.ts';
 import { openMacvlanDriver } from './macvlan.ts';
 import type {
@@ -67,10 +73,11 @@ export interface NetworksOptions extends DefaultBridgeSettings {
  */
 export async function openNetworks(options: NetworksOptions): Promise<Networks> {
   for (const pool of options.defaultAddressPools ?? []) checkAddressPool(pool);
-  ensureDefaultNetworks(options.store, options.clock, options, options.defaultAddressPools ?? DEFAULT_ADDRESS_POOLS);
+  const pools = withDefaultPools(options.defaultAddressPools ?? [], DEFAULT_ADDRESS_POOLS);
+  ensureDefaultNetworks(options.store, options.clock, options, pools);
   await prepareSandboxDirectory(options.execRoot);
   const relays = openRelays(options);
-  const room = openRoom(options, relays);
+  const room = openRoom(options, pools, relays);
   await restoreTraffic(room);
   const networks = new KernelNetworks(room, () => relays.close());
   await networks.repair().catch((err: unknown) => {
@@ -85,7 +92,11 @@ const NETLINK_LANES = 2;
 /** Of many containers that end at once; each unmounts, on a thread. */
 const NAMESPACE_DROPS = 4;
 
-function openRoom(options: NetworksOptions, relays: ReturnType<typeof openRelays>): NetworkRoom {
+function openRoom(
+  options: NetworksOptions,
+  pools: readonly AddressPool[],
+  relays: ReturnType<typeof openRelays>,
+): NetworkRoom {
   const { store, events, log, clock, execRoot, publishMode, nameServerAddress } = options;
   const networks = () => networksOf(store);
   const firewall = openFirewall({ log });
@@ -97,7 +108,8 @@ function openRoom(options: NetworksOptions, relays: ReturnType<typeof openRelays
     log,
     clock,
     execRoot,
-    pools: completePools(options.defaultAddressPools ?? [], getNetwork(networks(), 'bridge').id),
+    // For good, since it follows from an id that the database was born with.
+    pools: withDefaultPools(pools, [uniqueLocalPool(getNetwork(networks(), 'bridge').id)]),
     drivers,
     claims: new Claims(store, clock),
     leases: openDhcp({ log }),
@@ -112,12 +124,6 @@ function openRoom(options: NetworksOptions, relays: ReturnType<typeof openRelays
     drops: new Semaphore(NAMESPACE_DROPS),
     leaving: new Set(),
   };
-}
-
-/** An engine keeps its own range of IPv6 for good: it follows from an id that its database was born with. */
-function completePools(given: readonly AddressPool[], engineSeed: string): readonly AddressPool[] {
-  const has = (mark: string) => given.some(({ base }) => base.includes(mark));
-  return [...given, ...(has('.') ? [] : DEFAULT_ADDRESS_POOLS), ...(has(':') ? [] : [uniqueLocalPool(engineSeed)])];
 }
 
 /** The port over the room's verbs: finds the container's lock, and keeps order among them. */

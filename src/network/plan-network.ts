@@ -1,7 +1,7 @@
 import { EngineError } from '#/base/errors.ts';
 import { newNetworkId } from '#/base/ids.ts';
 import { blocksOverlap, type IpBlock, type IpVersion, parseIpBlock, printIpBlock } from '#/base/ip.ts';
-import { BRIDGE_NAME_OPTION, isBridge } from './bridge-options.ts';
+import { BRIDGE_NAME_OPTION } from './bridge-options.ts';
 import { canonicalAddress, checkPools, type PoolSpec } from './check-pools.ts';
 import { type AddressPool, allocateAddress, chooseSubnet } from './ipam.ts';
 import type { IpamPool, Network, NetworkDriverName, NetworkSpec } from './network.ts';
@@ -40,7 +40,7 @@ export function planNetwork(plan: NetworkPlan): NetworkRecord {
     name: spec.name,
     driver,
     createdAtMs: plan.nowMs,
-    bridgeName: isBridge(driver) ? (options[BRIDGE_NAME_OPTION] ?? `br-${id.slice(0, 12)}`) : undefined,
+    bridgeName: driver === 'bridge' ? (options[BRIDGE_NAME_OPTION] ?? `br-${id.slice(0, 12)}`) : undefined,
     ipam:
       ipamDriver === 'dhcp'
         ? []
