@@ -45,16 +45,31 @@ function packPlace(packing: Packing, place: Place, name: ByteString): void {
     return;
   }
   const linkName = type === 'symlink' ? place.linkTarget() : '';
-  const written = type === 'directory' && !name.endsWith('/') ? `${name}/` : name;
-  writeAll(packing, printTarHeader({ ...fieldsOf(place, written), type, linkName }));
-  if (type === 'directory') packEntries(packing, place, written);
+  if (type === 'directory') {
+    const written = name.endsWith('/') ? name : `${name}/`;
+    writeDirectory(packing, place, written);
+    packEntries(packing, place, written);
+    return;
+  }
+  writeAll(packing, printTarHeader({ ...fieldsOf(place, name), type, linkName }));
+}
+
+function writeDirectory(packing: Packing, place: Place, name: ByteString): void {
+  writeAll(packing, printTarHeader({ ...fieldsOf(place, name), type: 'directory' }));
+}
+
+/** What the runtime mounts in every container (/proc, /sys, /dev) is no content of it: the directory alone, as before its start. */
+function isOfRuntime(place: Place, parent: Place): boolean {
+  if (!place.stats.isDirectory() || place.stats.dev === parent.stats.dev) return false;
+  return place.path === '/dev' || place.isOfKernel();
 }
 
 function packEntries(packing: Packing, directory: Place, name: ByteString): void {
   for (const entry of directory.names().toSorted()) {
     try {
       using place = packing.tree.enter(directory, entry);
-      packPlace(packing, place, `${name}${entry}`);
+      if (isOfRuntime(place, directory)) writeDirectory(packing, place, `${name}${entry}/`);
+      else packPlace(packing, place, `${name}${entry}`);
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
     }

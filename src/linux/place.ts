@@ -1,10 +1,14 @@
-import { type BigIntStats, constants, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { type BigIntStats, constants, fstatSync, openSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { declareSyscall, ownFd } from './ffi.ts';
 
 const O_CLOEXEC = 0o2000000;
 /** Names a file without opening it (open(2)); Node has no name for it. */
 const O_PATH = 0o10000000;
 const LINK_BYTES_MAX = 4096;
+/** proc, sysfs, cgroup, cgroup2, devpts, mqueue (linux/magic.h). */
+const KERNEL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x1cd1, 0x19800202,
+]);
 
 const readlinkat = declareSyscall<[number, string, Uint8Array, number]>(
   'long readlinkat(int directory, const char *path, void *target, size_t size)',
@@ -73,6 +77,11 @@ export class Place implements Disposable {
   /** Of the mount on which it lies (proc_pid_fdinfo(5)). */
   mountId(): number {
     return Number(/^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${this.fd}`, 'latin1'))?.[1]);
+  }
+
+  /** On a file system in which the kernel shows itself, not data: /proc, /sys and the like. */
+  isOfKernel(): boolean {
+    return KERNEL_FILE_SYSTEMS.has(statfsSync(this.self).type);
   }
 
   [Symbol.dispose](): void {

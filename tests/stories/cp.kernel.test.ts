@@ -203,3 +203,14 @@ test('the stat of a path is in a header, as the API says', async () => {
   assert.ok((await stat('/pipe')).mode & (2 ** 25));
   assert.match(tmp.mtime, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
 });
+
+test('the whole root of a running container is copied without what only the kernel shows there', async () => {
+  await running('whole');
+  await script('whole', 'echo mine > /mine');
+  const names = execFileSync('tar', ['tf', '-'], { input: await tarOf('whole:/'), encoding: 'utf8' }).split('\n');
+  assert.ok(names.includes('/mine') && names.includes('/etc/hosts'), names.slice(0, 20).join(' '));
+  assert.deepEqual(
+    names.filter((name) => /^\/(proc|sys|dev)\/./.test(name)),
+    [],
+  );
+});
