@@ -20,7 +20,6 @@ import {
   DESTINATION_PORT,
   DROP,
   dnatBy,
-  equals,
   IN_NAME,
   IP_DESTINATION,
   isFamily,
@@ -28,7 +27,6 @@ import {
   jumpTo,
   OUT_NAME,
   PROTOCOL,
-  redirectTo,
 } from './nft-expressions.ts';
 import { addressValue, concatValues, ifnameValue, portValue, protocolValue } from './nft-values.ts';
 
@@ -61,14 +59,6 @@ test('a table with sets, maps and rules reads in nft as it was meant', () => {
       chain: 'pre',
       expressions: [...isFamily('ip'), ...dnatBy('ports', 'ip', IP_DESTINATION, PROTOCOL, DESTINATION_PORT)],
     }),
-    addRule(TABLE, {
-      chain: 'pre',
-      expressions: [
-        ...equals(PROTOCOL, Buffer.of(17)),
-        ...equals(DESTINATION_PORT, portValue(53)),
-        ...redirectTo(5300),
-      ],
-    }),
     ...addElements(TABLE, 'pairs', [{ key: concatValues(ifnameValue('a0'), ifnameValue('b0')) }]),
     ...addElements(TABLE, 'ports', [
       {
@@ -83,7 +73,6 @@ test('a table with sets, maps and rules reads in nft as it was meant', () => {
     'elements = { 127.0.0.1 . tcp . 8080 : 172.17.0.2 . 80 }',
     'iifname . oifname @pairs jump side drop comment "the rest"',
     'dnat ip to ip daddr . meta l4proto . th dport map @ports',
-    'udp dport 53 redirect to :5300',
   ]) {
     assert.ok(text.includes(expected), `${expected} in ${text}`);
   }

@@ -56,7 +56,7 @@ export const ETHER_TYPE = meta(1, 2);
 export const MARK = meta(3, 4);
 export const IN_NAME = meta(6, 16);
 export const OUT_NAME = meta(7, 16);
-export const FAMILY = meta(15, 1);
+const FAMILY = meta(15, 1);
 export const PROTOCOL = meta(16, 1);
 export const ETHER_SOURCE = payload(0, 6, 6);
 export const ARP_HEADER = payload(1, 0, 6);
@@ -164,12 +164,6 @@ const NF_FAMILY = { ip: 2, ip6: 10 } as const;
 export const isFamily = (family: 'ip' | 'ip6'): readonly NftExpression[] =>
   equals(FAMILY, Uint8Array.of(NF_FAMILY[family]));
 
-/** The packet goes to this port of the host itself. */
-export const redirectTo = (port: number): readonly NftExpression[] => [
-  expression('immediate', u32(1, FIRST_REGISTER), nestedAttribute(2, value(Buffer.of(port >> 8, port & 255)))),
-  expression('redir', u32(1, FIRST_REGISTER)),
-];
-
 const CHECKSUM_INET = 1;
 const CHECKSUM_OFFSETS = { tcp: 16, udp: 6 } as const;
 
@@ -205,5 +199,4 @@ const verdict = (code: number, chain?: string): NftExpression =>
   );
 export const DROP = verdict(0);
 export const ACCEPT = verdict(1);
-export const RETURN = verdict(-5);
 export const jumpTo = (chain: string): NftExpression => verdict(-3, chain);

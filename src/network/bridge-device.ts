@@ -20,6 +20,8 @@ export async function ensureBridge(network: Network): Promise<void> {
   ensureSysctl(`net/ipv6/conf/${name}/disable_ipv6`, ipv6 ? '0' : '1');
   // Containers are no routers of the host.
   ensureSysctl(`net/ipv6/conf/${name}/accept_ra`, '0');
+  // Callers of published ports from 127.0.0.1; the firewall keeps everybody else from such addresses.
+  ensureSysctl(`net/ipv4/conf/${name}/route_localnet`, '1');
   const mtu = mtuOf(network);
   await netlink.batch([
     ...(link.mtu === mtu ? [] : [setLinkMtu(link.index, mtu)]),

@@ -74,7 +74,6 @@ function findTarget(
   return {
     ipv4Address: gateway.ipv4Address,
     ipv6Address: gateway.ipv6Address,
-    bridgeName: network.bridgeName,
     defaultHostAddress: defaultHostAddress(network),
     sandboxPath: sandboxPath(execRoot, container),
     internal: network.internal,

@@ -3,7 +3,7 @@ import type { ContainerId } from '#/base/ids.ts';
 import { KeyedMutex } from '#/base/keyed-mutex.ts';
 import type { Logger } from '#/base/log.ts';
 import { forgetUdpFlows } from '#/linux/conntrack.ts';
-import { ensureSysctl, findSysctl } from '#/linux/sysctl.ts';
+import { findSysctl } from '#/linux/sysctl.ts';
 import type { Firewall } from '../firewall.ts';
 import type { PortForward } from '../firewall-elements.ts';
 import type { PortBinding, PublishedPort } from '../network.ts';
@@ -51,7 +51,7 @@ class HostPorts implements Ports {
       const claimed = await this.#claimAll(container, missing, target);
       const keptHeld = new Set(kept.map(({ held }) => held));
       try {
-        await this.#lead(container, [...kept, ...claimed], target);
+        await this.#lead(container, [...kept, ...claimed]);
         await forgetMovedFlows(before, [...kept, ...claimed]);
       } catch (error) {
         this.#note(container, before);
@@ -69,7 +69,7 @@ class HostPorts implements Ports {
     return this.#locks.run(container, async () => {
       const held = await Promise.all(ports.map((port) => this.#reclaim(port, target)));
       this.#note(container, held);
-      await this.#lead(container, held, target);
+      await this.#lead(container, held);
     });
   }
 
@@ -184,15 +184,11 @@ class HostPorts implements Ports {
     }
   }
 
-  async #lead(
-    container: ContainerId,
-    ports: readonly Pick<HeldPort, 'route'>[],
-    { bridgeName }: PortTarget,
-  ): Promise<void> {
-    const forwards = ports.flatMap(({ route }) => route.forward ?? []);
-    // For callers from 127.0.0.1; the firewall keeps everybody else from these addresses.
-    if (forwards.length > 0) ensureSysctl(`net/ipv4/conf/${bridgeName}/route_localnet`, '1');
-    await this.#options.firewall.setForwards(container, forwards);
+  async #lead(container: ContainerId, ports: readonly Pick<HeldPort, 'route'>[]): Promise<void> {
+    await this.#options.firewall.setForwards(
+      container,
+      ports.flatMap(({ route }) => route.forward ?? []),
+    );
   }
 
   #note(container: ContainerId, held: readonly HeldPort[]): void {

@@ -56,7 +56,6 @@ const openMode = (mode: PublishMode) => {
 const target = (n: number, ipv6 = true): PortTarget => ({
   ipv4Address: `172.18.0.${n}`,
   ipv6Address: ipv6 ? `fd00:18::${n}` : '',
-  bridgeName: 'br-a',
   defaultHostAddress: '0.0.0.0',
   sandboxPath: '/run/netns/web',
   internal: false,

@@ -30,7 +30,6 @@ export interface PortTarget {
   /** '' where it has none. */
   readonly ipv4Address: string;
   readonly ipv6Address: string;
-  readonly bridgeName: string;
   /** Of `''`: the network's `com.docker.network.bridge.host_binding_ipv4`, or '0.0.0.0'. */
   readonly defaultHostAddress: string;
   /** No way in from any network: only unix sockets are opened, the other bindings are passed over as Docker does. */
