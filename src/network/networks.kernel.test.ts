@@ -25,6 +25,7 @@ let events: EventBus;
 let networks: Networks;
 
 const reopen = async (options: Partial<NetworksOptions> = {}): Promise<Networks> => {
+  await (networks as Networks | undefined)?.close();
   networks = await openNetworks({ store, events, log: silentLogger, clock: systemClock, execRoot: dir, ...options });
   return networks;
 };
@@ -93,6 +94,7 @@ test('a subnet that the host uses is avoided', async () => {
   run('ip', 'address', 'delete', '172.17.9.1/24', 'dev', 'lo');
   run('ip', 'route', 'flush', '172.18.0.0/15');
   assert.equal(other.get('bridge').ipam[0]?.subnet, '172.20.0.0/16');
+  await other.close();
 });
 
 test('the bridge is up with its address, without IPv6, and forwarding is on', () => {

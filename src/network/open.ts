@@ -119,6 +119,7 @@ function openRoom(
     ports: openPorts({ log, firewall, relays, ...(publishMode === undefined ? {} : { mode: publishMode }) }),
     readiness: new Readiness(firewall, drivers),
     containers: new KeyedMutex(),
+    repairs: new KeyedMutex(),
     changes: new Semaphore(1),
     lanes: new Semaphore(NETLINK_LANES),
     drops: new Semaphore(NAMESPACE_DROPS),
@@ -133,6 +134,7 @@ class KernelNetworks implements Networks {
   readonly #watch: Disposable;
   readonly #births = new Semaphore(1);
   #repairing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(room: NetworkRoom, closeRelays: () => Promise<void>) {
     this.#room = room;
@@ -229,7 +231,12 @@ class KernelNetworks implements Networks {
     return this.#repairing;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.#repairing?.catch(() => {});
     this.#watch[Symbol.dispose]();
     this.#room.leases.close();

@@ -18,10 +18,13 @@ export async function repairNetworks(room: NetworkRoom): Promise<void> {
 }
 
 /** What the network needs on the host, and the interfaces of those that run on it. */
-export async function repairNetwork(room: NetworkRoom, network: Network): Promise<void> {
-  room.readiness.forget(network.id);
-  await room.readiness.prepare(network);
-  for (const endpoint of endpointsOn(room.store, network)) await refurnish(room, network, endpoint);
+export function repairNetwork(room: NetworkRoom, network: Network): Promise<void> {
+  // One after another: who asked goes on when all is there, not when somebody else is about to put it there.
+  return room.repairs.run(network.id, async () => {
+    room.readiness.forget(network.id);
+    await room.readiness.prepare(network);
+    for (const endpoint of endpointsOn(room.store, network)) await refurnish(room, network, endpoint);
+  });
 }
 
 /** One container's trouble is not the others'. Whoever is busy with the container right now furnishes it too. */

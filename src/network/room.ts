@@ -36,6 +36,8 @@ export interface NetworkRoom {
   readonly readiness: Readiness;
   /** One change to a container's network at a time. */
   readonly containers: KeyedMutex<ContainerId>;
+  /** One repair of a network at a time; by its id. */
+  readonly repairs: KeyedMutex<string>;
   /** One network is made or removed at a time. */
   readonly changes: Semaphore;
   /** How many may talk to the kernel at once: to make interfaces, and to drop namespaces. */
