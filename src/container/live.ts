@@ -15,6 +15,7 @@ export interface PendingAttachment {
 interface LiveContainer {
   readonly exitListeners: Set<(run: EndedRun) => void>;
   readonly removalListeners: Set<(run: EndedRun | undefined) => void>;
+  readonly removalFailureListeners: Set<(error: Error) => void>;
   readonly pendingAttachments: Set<PendingAttachment>;
 }
 
@@ -41,6 +42,11 @@ export class LiveContainers {
     return this.#listen(id, 'removalListeners', listener);
   }
 
+  /** Calls `listener` each time that a removal leaves something behind; the result takes it back. */
+  onRemovalFailure(id: ContainerId, listener: (error: Error) => void): () => void {
+    return this.#listen(id, 'removalFailureListeners', listener);
+  }
+
   exited(id: ContainerId, run: EndedRun): void {
     const listeners = this.#containers.get(id)?.exitListeners;
     if (listeners === undefined) return;
@@ -55,6 +61,10 @@ export class LiveContainers {
     this.#containers.delete(id);
     for (const [execId, exec] of this.execs) if (exec.containerId === id) this.execs.delete(execId);
     for (const listener of live?.removalListeners ?? []) listener(last);
+  }
+
+  removalFailed(id: ContainerId, error: Error): void {
+    for (const listener of [...(this.#containers.get(id)?.removalFailureListeners ?? [])]) listener(error);
   }
 
   addPendingAttachment(id: ContainerId, attachment: PendingAttachment): () => void {
@@ -78,7 +88,12 @@ export class LiveContainers {
   ) {
     let live = this.#containers.get(id);
     if (live === undefined) {
-      live = { exitListeners: new Set(), removalListeners: new Set(), pendingAttachments: new Set() };
+      live = {
+        exitListeners: new Set(),
+        removalListeners: new Set(),
+        removalFailureListeners: new Set(),
+        pendingAttachments: new Set(),
+      };
       this.#containers.set(id, live);
     }
     const set = live[key] as Set<unknown>;
@@ -92,7 +107,6 @@ export class LiveContainers {
   #forgetIfIdle(id: ContainerId): void {
     const live = this.#containers.get(id);
     if (live === undefined) return;
-    if (live.exitListeners.size + live.removalListeners.size + live.pendingAttachments.size === 0)
-      this.#containers.delete(id);
+    if (Object.values(live).every(({ size }) => size === 0)) this.#containers.delete(id);
   }
 }

@@ -61,10 +61,10 @@ export async function removeWhileLocked(
   room.live.restartTimers.get(record.id)?.abort();
   const leftovers = await takeApart(room, record, options);
   if (leftovers.length > 0) {
-    throw new EngineError(
-      'internal',
-      `container ${record.id} could not be removed whole; left: ${leftovers.join(', ')}`,
-    );
+    const text = `container ${record.id} could not be removed whole; left: ${leftovers.join(', ')}`;
+    const error = new EngineError('internal', text);
+    room.live.removalFailed(record.id, error);
+    throw error;
   }
   publishContainerEvent(room, record, 'destroy');
   room.live.removed(record.id, last);

@@ -7,6 +7,8 @@ export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 
 export interface WaitResult {
   readonly code: number;
+  /** Why the container that was to be removed is still there. */
+  readonly removalError?: string;
 }
 
 /**
@@ -44,6 +46,10 @@ export function waitContainer(
   };
   listenForExit();
   cancels.push(room.live.onRemoval(record.id, (last) => done(() => resolve({ code: last?.code ?? lastCode }))));
+  if (condition === 'removed') {
+    const failed = ({ message }: Error) => done(() => resolve({ code: lastCode, removalError: message }));
+    cancels.push(room.live.onRemovalFailure(record.id, failed));
+  }
   const canceled = (): void =>
     done(() => reject(new EngineError('canceled', `wait for container ${reference}: the caller left`)));
   signal?.addEventListener('abort', canceled, { once: true });

@@ -12,6 +12,7 @@ import { removeContainer } from '#/container/remove.ts';
 import type { ContainerRoom } from '#/container/room.ts';
 import { startContainer } from '#/container/start.ts';
 import { emptySpec } from '#/container/testing/spec.ts';
+import { waitContainer } from '#/container/wait.ts';
 import { openRooms } from '#/engine/open.ts';
 import { openImages } from '#/image/images.ts';
 import { inThrowawayHost } from '../support/host.ts';
@@ -160,6 +161,20 @@ test('an rm that fails at any step can be repeated until nothing is left', async
     }
     await assertNothingLeaked(roots, empty);
   }
+});
+
+test('who waits for a removal that leaves something behind is told so', async () => {
+  const remove = () => removeContainer(room, 'box', { force: false, volumes: true });
+  await createContainer(room, spec(['true']));
+  const steps = await callsOf(remove);
+  await createContainer(room, spec(['true']));
+  const waiting = waitContainer(room, 'box', 'removed');
+  faults.arm(steps.indexOf('networks.closeSandbox') + 1, 'before');
+  await assert.rejects(remove(), /could not be removed whole/);
+  assert.match((await waiting).removalError ?? '', /left: network of container/);
+  faults.disarm();
+  await remove();
+  await assertNothingLeaked(roots, empty);
 });
 
 test('an exit whose recording fails is recorded a little later', async () => {

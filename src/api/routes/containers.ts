@@ -117,8 +117,9 @@ async function wait({ engine, params, query, response, signal }: HttpCall): Prom
   // Clients start the container once they have this head: from here on no exit is missed.
   response.writeHead(200, { 'Content-Type': 'application/json' });
   response.flushHeaders();
-  const { code } = await result;
-  response.end(`${JSON.stringify({ StatusCode: code })}\n`);
+  const { code, removalError } = await result;
+  const failure = removalError === undefined ? {} : { Error: { Message: removalError } };
+  response.end(`${JSON.stringify({ StatusCode: code, ...failure })}\n`);
 }
 
 function remove(call: HttpCall): Promise<void> {
