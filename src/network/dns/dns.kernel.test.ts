@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { poll } from '#/base/delay.ts';
 import { type ContainerId, newContainerId } from '#/base/ids.ts';
 import { type Logger, silentLogger } from '#/base/log.ts';
@@ -405,6 +406,22 @@ test('a thread that dies is replaced by one that knows and serves the same', asy
   server.setEndpoints('poison', undefined);
   const answered = async () => ((await dig(path, '+time=1', 'shop-web-1')).lines[0] === '10.1.0.2' ? true : undefined);
   assert.ok(await poll(answered, { intervalMs: 100, timeoutMs: 10_000 }));
+});
+
+test('containers are let go of also while the thread dies', async () => {
+  const { path } = await attach();
+  const poison = { name: 'poison', internal: false, servesNames: true, endpoints: [null] } as unknown as NamedNetwork;
+  server.setEndpoints('poison', poison);
+  let isAsking = true;
+  const asking = dig(path, '+time=1', '+tries=1', 'shop-web-1').finally(() => {
+    isAsking = false;
+  });
+  while (isAsking) {
+    await server.detach(newContainerId());
+    await nextTurn();
+  }
+  await asking;
+  server.setEndpoints('poison', undefined);
 });
 
 test('what the server opened is closed with it', async () => {

@@ -27,6 +27,7 @@ export function openNameServer({ log, hostAddress = HOST_RESOLVER_ADDRESS }: Nam
 }
 
 interface Pending {
+  readonly type: WorkerTask['type'];
   readonly resolve: () => void;
   readonly reject: (error: EngineError) => void;
 }
@@ -97,7 +98,7 @@ class ThreadedNameServer implements NameServer {
   #run(worker: Worker, task: WorkerTask): Promise<void> {
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#pending.set(id, { resolve, reject });
+    this.#pending.set(id, { type: task.type, resolve, reject });
     worker.ref();
     tell(worker, { type: 'task', id, task });
     return promise;
@@ -117,8 +118,11 @@ class ThreadedNameServer implements NameServer {
 
   #afterExit(): void {
     this.#worker = undefined;
-    for (const { reject } of this.#pending.values())
-      reject(new EngineError('unavailable', 'the thread that serves names ended'));
+    for (const { type, resolve, reject } of this.#pending.values()) {
+      // It serves that container no more, nor does the next one.
+      if (type === 'detach') resolve();
+      else reject(new EngineError('unavailable', 'the thread that serves names ended'));
+    }
     this.#pending.clear();
     if (this.#isClosed) return;
     setTimeout(() => {
