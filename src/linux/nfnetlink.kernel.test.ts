@@ -78,6 +78,16 @@ test('a table with sets, maps and rules reads in nft as it was meant', () => {
   }
 });
 
+test('a set of interface names reads in nft with its names', () => {
+  const elements = [{ key: ifnameValue('gantry0') }];
+  change(
+    addTable(TABLE),
+    addSet(TABLE, { name: 'names', key: ['ifname'] }, 1),
+    ...addElements(TABLE, 'names', elements),
+  );
+  assert.match(nft('list', 'set', 'inet', 'probe', 'names'), /elements = { "gantry0" }/);
+});
+
 test('a transaction that fails in one part changes nothing and says why', () => {
   change(addTable(TABLE), addSet(TABLE, { name: 'names', key: ['ifname'] }, 1));
   const element = { key: ifnameValue('a0') };

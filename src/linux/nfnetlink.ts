@@ -40,6 +40,7 @@ const NFTA_SET_KEY_BYTES = 5;
 const NFTA_SET_DATA_TYPE = 6;
 const NFTA_SET_DATA_BYTES = 7;
 const NFTA_SET_ID = 10;
+const NFTA_SET_USERDATA = 13;
 const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_SET_ELEM_KEY = 1;
 const NFTA_SET_ELEM_DATA = 2;
@@ -206,6 +207,9 @@ function typeOf(types: readonly NftType[]): { readonly id: number; readonly size
   };
 }
 
+/** A note for nft (libnftnl/udata.h): type, length and value of the order of the key's bytes, which are the host's own. */
+const HOST_ORDER_KEY = Buffer.concat([Buffer.of(0, 4), Buffer.from(Uint32Array.of(1).buffer)]);
+
 /** `id` tells apart the sets of one transaction. */
 export function addSet(table: NftTable, { name, key, data }: NftSet, id: number): NetlinkRequest {
   const keyType = typeOf(key);
@@ -220,6 +224,8 @@ export function addSet(table: NftTable, { name, key, data }: NftSet, id: number)
     u32(NFTA_SET_KEY_TYPE, keyType.id),
     u32(NFTA_SET_KEY_BYTES, keyType.sizeBytes),
     u32(NFTA_SET_ID, id),
+    // Else nft lists the names as if their last letter came first.
+    ...(keyType === TYPES.ifname ? [bytesAttribute(NFTA_SET_USERDATA, HOST_ORDER_KEY)] : []),
     ...(dataType ? [u32(NFTA_SET_DATA_TYPE, dataType.id), u32(NFTA_SET_DATA_BYTES, dataType.sizeBytes)] : []),
   );
 }
