@@ -1,22 +1,29 @@
-// Puts the command line's modules into one file, .cache/cli/gantry.mjs: loading fifty small modules costs 25 to 50 ms at every
-// start, one file a tenth of that. The daemon is left out; it is loaded from its sources. Runs with the pinned Node.
+// build-cli.mjs [TARGET]
+//
+// Puts the command line's modules into one file, .cache/cli/gantry.cjs unless told: loading fifty small modules costs 25 to
+// 50 ms at every start, one file a tenth of that. The daemon is left out; it is loaded from its sources. Runs with the pinned
+// Node. docs/decisions/0011-command-line.md has the figures.
 import { mkdirSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const target = join(root, '.cache/cli/gantry.mjs');
+// Two levels deep, as src/cli is: paths relative to a module mean the same in both.
+const target = process.argv[2] ?? join(root, '.cache/cli/gantry.cjs');
 const fresh = `${target}.${process.pid}`;
 
-// Two levels deep, as src/cli is: paths relative to a module mean the same in both.
-mkdirSync(join(root, '.cache/cli'), { recursive: true });
+mkdirSync(dirname(target), { recursive: true });
 await build({
   entryPoints: [join(root, 'src/bin/gantry.ts')],
   outfile: fresh,
   bundle: true,
   platform: 'node',
-  format: 'esm',
+  // Not esm: there, esbuild moves every import of Node's own modules to the start of the file, also those of commands that do
+  // not run, and the loader of ES modules has to be started.
+  format: 'cjs',
+  define: { 'import.meta.url': 'bundleUrl' },
+  banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
   target: 'node26',
   minify: true,
   logLevel: 'error',

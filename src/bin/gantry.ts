@@ -1,8 +1,6 @@
-import module from 'node:module';
+import { main } from '#/cli/main.ts';
 
-module.enableCompileCache();
-
-const { main } = await import('#/cli/main.ts');
 // A reader that went away (`gantry logs x | head`) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-process.exit(await main(process.argv.slice(2), process));
+// Not awaited: scripts/build-cli.mjs makes a CommonJS script of this, which has no await of its own.
+void main(process.argv.slice(2), process).then((status) => process.exit(status));
