@@ -8,6 +8,8 @@ import { associateUpstream } from './upstream.ts';
 
 /** What a caller may send before its association is ready; that takes microseconds, and udp may lose. */
 const QUEUED_MAX = 16;
+/** Of a socket whose interface is slower than who sends: more is lost, as it would be in the kernel. */
+const UNSENT_BYTES_MAX = 1 << 20;
 
 export interface DatagramListener {
   readonly hostAddress: string;
@@ -41,7 +43,9 @@ export async function openDatagramRelay(
   const begin = (caller: string, { address, port }: RemoteInfo): Association | undefined => {
     if (!gate.tryEnter()) return undefined;
     try {
-      const reply = (datagram: Buffer): void => server.send(datagram, port, address, ignoreFailure);
+      const reply = (datagram: Buffer): void => {
+        if (hasRoom(server)) server.send(datagram, port, address, ignoreFailure);
+      };
       const association = associate(target, reply, () => forget(caller));
       associations.set(caller, association);
       return association;
@@ -73,6 +77,7 @@ export async function openDatagramRelay(
 }
 
 const ignoreFailure = (): void => {};
+const hasRoom = (socket: Socket): boolean => socket.getSendQueueSize() < UNSENT_BYTES_MAX;
 
 async function bind({ hostAddress, hostPort, reservedFd }: DatagramListener): Promise<Socket> {
   const family = isIPv6(hostAddress) ? 'udp6' : 'udp4';
@@ -105,8 +110,9 @@ function associate(target: RelayTarget, reply: (datagram: Buffer) => void, onFai
   return {
     send(datagram) {
       usedMs = performance.now();
-      if (queued === undefined) socket.send(datagram, ignoreFailure);
-      else if (queued.length < QUEUED_MAX) queued.push(datagram);
+      if (queued === undefined) {
+        if (hasRoom(socket)) socket.send(datagram, ignoreFailure);
+      } else if (queued.length < QUEUED_MAX) queued.push(datagram);
     },
     lastUsedMs: () => usedMs,
     close: () => void socket.off('error', onFailure).on('error', ignoreFailure).close(),

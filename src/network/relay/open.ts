@@ -51,14 +51,16 @@ class RelayThread implements Relays {
       throw error;
     }
     const id = this.#nextId++;
+    const listening = this.#ask({ type: 'listen', id, listener, target });
     let closed: Promise<void> | undefined;
     const close = (): Promise<void> => {
-      closed ??= this.#close(id);
+      // Not before the thread has answered: it closes only what listens.
+      closed ??= listening.then(() => this.#close(id));
       return closed;
     };
     this.#open.set(id, close);
     try {
-      const answer = await this.#ask({ type: 'listen', id, listener, target });
+      const answer = await listening;
       return { hostPort: answer.type === 'listening' ? answer.hostPort : 0, close };
     } catch (error) {
       await this.#leave(id);

@@ -2,10 +2,13 @@ import { once } from 'node:events';
 import {
   chmodSync,
   closeSync,
+  constants,
+  fstatSync,
   linkSync,
   lstatSync,
   mkdirSync,
   openSync,
+  rmdirSync,
   rmSync,
   type Stats,
   unlinkSync,
@@ -17,6 +20,7 @@ import { EngineError, errnoOf, toEngineError } from '#/base/errors.ts';
 /** What fits into a `struct sockaddr_un`, so that others can connect. */
 const UNIX_PATH_BYTES_MAX = 107;
 const DEFAULT_MODE = 0o660;
+const STAGE_MODE = 0o700;
 
 /** A unix socket on its way to its place: listened on at `path`, where only root can come, then shown to everybody. */
 export interface StagedPath {
@@ -34,7 +38,7 @@ export async function stageUnixPath(path: string, mode = DEFAULT_MODE): Promise<
   const stale = await findStale(path, attempted);
   // Named after the socket, so that the next engine finds what a killed one left.
   const stage = join(dirname(path), `.${basename(path)}.gantry`);
-  const stageFd = makeDirectory(stage, attempted);
+  const stageFd = openStage(stage, attempted);
   // Short, however long the directory's path is. Node takes it away when the listener closes, so the descriptor stays until then.
   const staged = `/proc/self/fd/${stageFd}/socket`;
   let own: Stats | undefined;
@@ -45,11 +49,13 @@ export async function stageUnixPath(path: string, mode = DEFAULT_MODE): Promise<
       if (stale !== undefined && isSame(findStat(path), stale)) unlinkSync(path);
       place(staged, path, attempted);
       own = lstatSync(path);
-      rmSync(stage, { recursive: true, force: true });
+      rmSync(staged, { force: true });
+      dropStage(stage);
     },
     remove() {
+      rmSync(staged, { force: true });
       closeSync(stageFd);
-      rmSync(stage, { recursive: true, force: true });
+      dropStage(stage);
       if (own !== undefined && isSame(findStat(path), own)) rmSync(path, { force: true });
     },
   };
@@ -92,14 +98,32 @@ function findStat(path: string): Stats | undefined {
 
 const isSame = (found: Stats | undefined, other: Stats): boolean => found?.ino === other.ino && found.dev === other.dev;
 
-/** Returns a descriptor of it. */
-function makeDirectory(stage: string, attempted: string): number {
+/**
+ * Returns a descriptor of the directory, new or left by a killed engine, and empty. Whoever owns the directory around it may
+ * swap names there at any moment, so it is looked at once it is open, and used by its descriptor alone.
+ */
+function openStage(stage: string, attempted: string): number {
   try {
-    rmSync(stage, { recursive: true, force: true });
-    mkdirSync(stage, { mode: 0o700 });
-    return openSync(stage, 'r');
+    if (findStat(stage) === undefined) mkdirSync(stage, { mode: STAGE_MODE });
+    const fd = openSync(stage, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    const { uid, mode } = fstatSync(fd);
+    if (uid !== process.geteuid?.() || (mode & 0o777) !== STAGE_MODE) {
+      closeSync(fd);
+      throw inUse(`${attempted}: ${stage} is somebody else's`);
+    }
+    rmSync(`/proc/self/fd/${fd}/socket`, { force: true });
+    return fd;
   } catch (error) {
     throw toEngineError(error, attempted);
+  }
+}
+
+/** Absence is success. What the directory's owner has put in its place, or into it, is theirs. */
+function dropStage(stage: string): void {
+  try {
+    rmdirSync(stage);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) throw error;
   }
 }
 
