@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { isIPv6, Socket } from 'node:net';
 import { openInetSocket } from '#/linux/inet-socket.ts';
 import { insideNetns } from '#/linux/netns.ts';
@@ -54,19 +54,15 @@ export function exchange(request: Exchange): Promise<Buffer | undefined> {
 type Ask = (request: Exchange, question: Buffer, onMessage: (message: Buffer) => void, fail: () => void) => () => void;
 
 const askUdp: Ask = ({ upstream, netnsPath }, question, onMessage, fail) => {
+  const fd = netnsPath === undefined ? undefined : openInside(netnsPath, 'udp', upstream);
   const socket = createSocket(isIPv6(upstream) ? 'udp6' : 'udp4');
   socket.on('error', fail);
   socket.on('message', onMessage);
   socket.on('connect', () => socket.send(question, (error) => error && fail()));
-  if (netnsPath === undefined) socket.connect(DNS_PORT, upstream);
-  else connectFrom(netnsPath, socket, upstream);
+  if (fd === undefined) socket.connect(DNS_PORT, upstream);
+  else socket.bind({ fd }, () => socket.connect(DNS_PORT, upstream));
   return () => socket.close();
 };
-
-function connectFrom(netnsPath: string, socket: UdpSocket, upstream: string): void {
-  socket.once('listening', () => socket.connect(DNS_PORT, upstream));
-  socket.bind({ fd: openInside(netnsPath, 'udp', upstream) });
-}
 
 const askTcp: Ask = ({ upstream, netnsPath }, question, onMessage, fail) => {
   const socket =

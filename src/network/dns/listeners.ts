@@ -13,7 +13,7 @@ export type Listeners = Disposable;
 
 const IDLE_MS = 10_000;
 const MAX_CONNECTIONS = 256;
-/** Who asks and asks over tcp, and reads no answer, is cut off. */
+/** Who asks and asks over tcp, and reads no answer, is cut off; over udp, answers that find no way out are dropped. */
 const MAX_UNREAD_BYTES = 1 << 20;
 
 /** On sockets that are bound already. */
@@ -63,8 +63,9 @@ function makeUdpSocket(answer: Answerer): UdpSocket {
   });
   socket.on('message', (message, client) => {
     const reply = (bytes: Buffer | undefined): void => {
+      if (bytes === undefined || !isOpen || socket.getSendQueueSize() > MAX_UNREAD_BYTES) return;
       // Who asked may be gone, or its queue full: it will ask again.
-      if (bytes !== undefined && isOpen) socket.send(bytes, client.port, client.address, () => {});
+      socket.send(bytes, client.port, client.address, () => {});
     };
     const answered = answer(message, 'udp');
     if (answered instanceof Promise) void answered.then(reply);

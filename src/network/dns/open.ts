@@ -72,6 +72,7 @@ class ThreadedNameServer implements NameServer {
     this.#isClosed = true;
     const worker = this.#worker;
     if (worker === undefined) return;
+    // Should it fail, or be dead already, it is ended all the same.
     await this.#run(worker, { type: 'close' }).catch(() => {});
     await worker.terminate();
   }
