@@ -45,7 +45,7 @@ async function changeAddress(
   if (endpoint === undefined || endpoint.ipv4Address === (lease?.address ?? '')) return;
   await useAddress(room, network, endpoint, path, lease);
   await moveDefaultRoutes(path, gatewaysOf(before), gatewaysOf(endpointsOf(room.store, containerId)));
-  room.teller.tell(network);
+  await room.teller.tell(network);
 }
 
 async function useAddress(

@@ -20,6 +20,8 @@ const WHOLE_NETWORK_BITS = 24;
 const DAY_SEC = 86_400;
 /** What servers call forever comes to renewing now and then. */
 const LEASE_SEC_MAX = 20 * DAY_SEC;
+/** A server that wants to be asked without a pause, or a container that plays one, does not get its way. */
+const RENEWAL_SEC_MIN = 1;
 
 /** The lease of `known` ('' for none) again if the server still agrees, else a new one; undefined where nobody answers. */
 export async function obtainLease(client: DhcpClient, known: string, signal: AbortSignal): Promise<Lease | undefined> {
@@ -70,7 +72,7 @@ function leaseOf({ reply, sourceMac }: Answer): Lease | undefined {
   if (type !== 'ack' || address === '' || leaseSec === undefined || leaseSec === 0) return undefined;
   const durationSec = Math.min(leaseSec, LEASE_SEC_MAX);
   const rebindingSec = Math.min(reply.rebindingSec ?? durationSec * 0.875, durationSec);
-  const renewalSec = Math.min(reply.renewalSec ?? durationSec * 0.5, rebindingSec);
+  const renewalSec = Math.max(RENEWAL_SEC_MIN, Math.min(reply.renewalSec ?? durationSec * 0.5, rebindingSec));
   const nowMs = performance.now();
   return {
     address,
