@@ -5,6 +5,7 @@ import type { NetlinkRequest } from '#/linux/netlink.ts';
 import { type NetlinkSocket, openNetlink } from '#/linux/netlink-socket.ts';
 import { findLinkIndex } from '#/linux/netns.ts';
 import { redirectIngress, shapeEgress, type TokenBucket } from '#/linux/tc.ts';
+import { isHostInterface } from './host-interface.ts';
 import type { Network } from './network.ts';
 
 /**
@@ -97,6 +98,8 @@ function bucketOf(bitsPerSecond: number): TokenBucket {
 const HOST_PREFIX = 'gv';
 const QUEUE_PREFIX = 'gi';
 const queueName = (hostInterface: string): string => QUEUE_PREFIX + hostInterface.slice(HOST_PREFIX.length);
+const isQueue = (name: string): boolean =>
+  name.startsWith(QUEUE_PREFIX) && isHostInterface(HOST_PREFIX + name.slice(QUEUE_PREFIX.length));
 
 /**
  * Sets the limits that the endpoint's driver options ask for on the host's end of its pair; idempotent, does nothing for others.
@@ -147,9 +150,7 @@ export async function removeBandwidth(hostInterface: string, options: DriverOpti
 export async function sweepBandwidth(): Promise<void> {
   using netlink = openNetlink();
   const links = listLinks(netlink);
-  const living = new Set(links.filter(({ name }) => name.startsWith(HOST_PREFIX)).map(({ name }) => queueName(name)));
-  const orphans = links.filter(
-    ({ name, kind }) => kind === 'ifb' && name.startsWith(QUEUE_PREFIX) && !living.has(name),
-  );
+  const living = new Set(links.filter(({ name }) => isHostInterface(name)).map(({ name }) => queueName(name)));
+  const orphans = links.filter(({ name, kind }) => kind === 'ifb' && isQueue(name) && !living.has(name));
   if (orphans.length > 0) await netlink.batch(orphans.map(({ name }) => deleteLink(name)));
 }

@@ -10,6 +10,7 @@ import {
   updateEndpointConfig,
 } from '#/store/networks.ts';
 import type { Store } from '#/store/store.ts';
+import { ENDPOINTS_MAX } from './host-interface.ts';
 import { chooseInterfaceName } from './interface-names.ts';
 import { allocateAddress, type ChosenAddress, macOfAddress, parseMacAddress, randomMacAddress } from './ipam.ts';
 import type { ConnectRequest, EndpointNames, Network } from './network.ts';
@@ -177,6 +178,9 @@ function chooseMac({ macAddress }: ConnectRequest, ipv4: ChosenAddress | undefin
 }
 
 function freePosition(endpoints: readonly EndpointRecord[]): number {
+  if (endpoints.length >= ENDPOINTS_MAX) {
+    throw new EngineError('resource-exhausted', `a container can be on ${ENDPOINTS_MAX} networks at once, no more`);
+  }
   const taken = new Set(endpoints.map(({ position }) => position));
   let position = 0;
   while (taken.has(position)) position++;

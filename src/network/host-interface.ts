@@ -1,4 +1,7 @@
-/** The host's end of an interface: whoever knows the container's id finds it. At most 15 characters, up to 36 endpoints. */
+/** Of one container: what one more character can tell apart, since the kernel's names have at most 15. */
+export const ENDPOINTS_MAX = 36;
+
+/** The host's end of an interface: whoever knows the container's id finds it. */
 export const hostInterfaceName = ({
   containerId,
   position,

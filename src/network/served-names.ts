@@ -21,14 +21,16 @@ export class NameTeller implements Disposable {
   readonly #names: NameServer;
   /** By id: networks that were told a moment ago. */
   readonly #pauses = new Map<string, Pause>();
+  #isDisposed = false;
 
   constructor(store: Store, names: NameServer) {
     this.#store = store;
     this.#names = names;
   }
 
-  /** Somebody came, left or is called something else: told when this resolves. */
+  /** Somebody came, left or is called something else: told when this resolves. Does nothing once disposed. */
   async tell(network: Network): Promise<void> {
+    if (this.#isDisposed) return;
     const pause = this.#pauses.get(network.id);
     if (pause !== undefined) return await new Promise((resolve) => void pause.waiting.push(resolve));
     this.#names.setEndpoints(network.id, namedNetwork(this.#store, network));
@@ -42,6 +44,7 @@ export class NameTeller implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     for (const { timer, waiting } of this.#pauses.values()) {
       clearTimeout(timer);
       for (const resolve of waiting) resolve();
