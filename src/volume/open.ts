@@ -181,9 +181,11 @@ class LocalVolumes implements Volumes {
     const names: string[] = [];
     let reclaimedBytes = 0;
     for (const volume of this.list().filter(select)) {
-      if (this.#room.usersOf(volume.name).length > 0) continue;
+      // Others are removed while one is measured.
+      if (this.#find(volume.name) === undefined || this.#room.usersOf(volume.name).length > 0) continue;
       // Somebody has wanted to keep what is in it.
       if (this.snapshots.list(volume.name).length > 0) continue;
+      // What cannot be measured can be removed all the same.
       const sizeBytes = await this.usage(volume.name).catch(() => 0);
       try {
         await this.remove(volume.name, { force: true });
