@@ -54,8 +54,9 @@ test('ports are published in all their forms, and shown by ps, port and inspect'
     ],
     '9/udp': [{ HostIp: '', HostPort: '9000' }],
   });
-  assert.equal(await ok('ps', '-qf', 'publish=80'), await ok('ps', '-q'));
-  assert.equal(await ok('ps', '-qf', 'publish=81'), '');
+  assert.equal(await ok('ps', '-qf', 'publish=8080'), await ok('ps', '-q'));
+  assert.equal(await ok('ps', '-qf', 'publish=80'), '');
+  assert.equal(await ok('ps', '-qf', 'publish=8999-9001/udp'), await ok('ps', '-q'));
   assert.equal(await ok('ps', '-qf', 'expose=7'), await ok('ps', '-q'));
   await ok('stop', '-t', '0', 'web');
   assert.deepEqual(await portsOf('web'), {});

@@ -115,9 +115,9 @@ function portsOfFilter(filter: string, text: string): readonly string[] {
   }
 }
 
-/** Docker means the container's port. */
+/** Docker's manual means the container's port, its daemon that of the host, for which scripts rely on it. */
 const publishedOf = (engine: Engine, record: ContainerRecord): readonly string[] =>
-  engine.containers.publishedPorts(record).map(({ containerPort, protocol }) => `${containerPort}/${protocol}`);
+  engine.containers.publishedPorts(record).map(({ hostPort, protocol }) => `${hostPort}/${protocol}`);
 
 const HEALTHS = ['starting', 'healthy', 'unhealthy', 'none'];
 
