@@ -1,4 +1,4 @@
-import { EngineError } from '#/base/errors.ts';
+import { EngineError, isEngineError } from '#/base/errors.ts';
 import type { Network } from '#/network/network.ts';
 import { checkEndpoint } from './check-endpoint.ts';
 import type { ContainerConfig, EndpointSettings } from './config.ts';
@@ -48,8 +48,8 @@ async function connectRunning(
 }
 
 /**
- * Takes a container off a network; a running one at once. With `force` also off a network that is no more. Throws
- * not-found, with Docker's text, where it is not on it.
+ * Takes a container off a network; a running one at once. One that does not run, or with `force`, also off a network that is
+ * no more. Throws not-found, with Docker's text, where it is not on it.
  */
 export async function disconnectContainer(
   room: ContainerRoom,
@@ -57,12 +57,13 @@ export async function disconnectContainer(
   reference: string,
   { force }: { readonly force: boolean },
 ): Promise<void> {
-  const network = findUnlessForced(room, networkReference, force);
-  const name = network?.name ?? networkReference;
   const { id } = getContainer(room, reference);
   await room.locks.run(id, async () => {
     const record = getById(room, id);
     refuseWhileRemoved(record);
+    const mayBeGone = force || !isAlive(record.state);
+    const network = mayBeGone ? findNetwork(room, networkReference) : room.networks.get(networkReference);
+    const name = network?.name ?? networkReference;
     if (network?.driver === 'host') throw new EngineError('invalid-argument', HOST_STAYS);
     const { [name]: gone, ...endpoints } = record.config.network.endpoints;
     const before = room.networks.endpointsOf(id);
@@ -89,11 +90,11 @@ function notConnected({ id }: ContainerRecord, network: string): EngineError {
   return new EngineError('not-found', `container ${id} is not connected to network ${network}`);
 }
 
-function findUnlessForced({ networks }: ContainerRoom, reference: string, force: boolean): Network | undefined {
+function findNetwork({ networks }: ContainerRoom, reference: string): Network | undefined {
   try {
     return networks.get(reference);
   } catch (error) {
-    if (force) return undefined;
+    if (isEngineError(error, 'not-found')) return undefined;
     throw error;
   }
 }

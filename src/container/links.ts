@@ -1,7 +1,7 @@
 import { EngineError } from '#/base/errors.ts';
 import type { Endpoint } from '#/network/network.ts';
-import { parseLink } from './endpoint-names.ts';
-import { type ContainerRecord, getContainer } from './record.ts';
+import { type Link, parseLink } from './endpoint-names.ts';
+import { type ContainerRecord, getContainer, listContainers } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 import { isAlive } from './state.ts';
 
@@ -17,19 +17,34 @@ export interface LinkedContainer {
  * /etc/hosts and environment. Throws conflict, with Docker's texts, for one that does not run or is not on it.
  */
 export function linkedContainers(room: ContainerRoom, record: ContainerRecord): readonly LinkedContainer[] {
-  const links = record.config.network.endpoints.bridge?.links ?? [];
-  return links.map(parseLink).map(({ target, alias }) => {
+  return linksOf(record).map(({ target, alias }) => {
     const linked = getContainer(room, target);
     if (!isAlive(linked.state)) {
       throw refused(`Cannot link to a non running container: /${linked.name} AS /${record.name}/${alias}`);
     }
-    const endpoint = room.networks.endpointsOf(linked.id).find(({ networkName }) => networkName === 'bridge');
+    const endpoint = bridgeEndpoint(room, linked);
     if (endpoint === undefined) {
       throw refused(`Cannot link to /${linked.name}, as it does not belong to the default network`);
     }
     return { alias, record: linked, endpoint };
   });
 }
+
+/** Those of them that are there now. */
+export function presentLinks(room: ContainerRoom, record: ContainerRecord): readonly LinkedContainer[] {
+  const present = listContainers(room);
+  return linksOf(record).flatMap(({ target, alias }) => {
+    const linked = present.find(({ name }) => name === target);
+    const endpoint = linked && bridgeEndpoint(room, linked);
+    return linked === undefined || endpoint === undefined ? [] : [{ alias, record: linked, endpoint }];
+  });
+}
+
+const linksOf = ({ config }: ContainerRecord): readonly Link[] =>
+  (config.network.endpoints.bridge?.links ?? []).map(parseLink);
+
+const bridgeEndpoint = ({ networks }: ContainerRoom, { id }: ContainerRecord): Endpoint | undefined =>
+  networks.endpointsOf(id).find(({ networkName }) => networkName === 'bridge');
 
 const refused = (text: string): EngineError => new EngineError('conflict', text);
 

@@ -5,7 +5,7 @@ import { cgroupNameOf } from './cgroup-of.ts';
 import type { ContainerConfig } from './config.ts';
 import type { ContainerNetwork } from './connect-network.ts';
 import { clampRlimit } from './limits.ts';
-import { linkEnv } from './links.ts';
+import { type LinkedContainer, linkEnv } from './links.ts';
 import { mergeEnv } from './plan-create.ts';
 import type { ContainerRecord } from './record.ts';
 import type { ContainerRoom } from './room.ts';
@@ -27,7 +27,7 @@ export async function planTask(
 ): Promise<OciRuntimeConfig> {
   // Who shares a network bears its host name too, in a UTS namespace of its own.
   const { hostname, domainname } = (network.sharedWith ?? record).config;
-  const process = { ...record.config.process, env: envWithLinks(record, network) };
+  const process = { ...record.config.process, env: envWithLinks(record, network.links) };
   const config: ContainerConfig = { ...record.config, process, hostname, domainname };
   const user = resolveUser(rootPath, config.process.user, config.process.groupAdd);
   return {
@@ -43,7 +43,7 @@ export async function planTask(
 }
 
 /** What was asked for wins over what links say. */
-function envWithLinks(record: ContainerRecord, { links }: ContainerNetwork): readonly string[] {
+export function envWithLinks(record: ContainerRecord, links: readonly LinkedContainer[]): readonly string[] {
   const { env } = record.config.process;
   return links.length === 0 ? env : mergeEnv(linkEnv(record, links), env);
 }

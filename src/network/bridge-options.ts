@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { EngineError } from '#/base/errors.ts';
 import { parseIpBlock } from '#/base/ip.ts';
 import type { Network } from './network.ts';
@@ -44,6 +45,10 @@ export function checkBridgeOptions({ bridgeName = '', options, ipam }: Network):
   const mtu = options[MTU_OPTION];
   if (mtu !== undefined && !(/^\d+$/.test(mtu) && Number(mtu) >= MTU_MIN && Number(mtu) <= MTU_MAX)) {
     throw invalid(`invalid MTU ${JSON.stringify(mtu)}`, `a number from ${MTU_MIN} to ${MTU_MAX}`);
+  }
+  const hostBinding = options[HOST_BINDING_OPTION];
+  if (hostBinding !== undefined && isIP(hostBinding) === 0) {
+    throw invalid(`invalid value ${JSON.stringify(hostBinding)} of ${HOST_BINDING_OPTION}`, 'an IP address');
   }
   for (const option of FLAG_OPTIONS) {
     const value = options[option];

@@ -17,6 +17,7 @@ export interface NetworkPlan {
 }
 
 const DRIVERS: readonly string[] = ['bridge', 'host', 'null', 'macvlan', 'ipvlan'] satisfies NetworkDriverName[];
+const IPAM_DRIVERS: readonly string[] = ['default', 'dhcp'];
 const PREDEFINED: readonly string[] = ['bridge', 'host', 'none', 'default'];
 
 /** What the network will be. Throws, with Docker's texts, what the spec alone and the networks that exist forbid. Touches nothing. */
@@ -32,6 +33,9 @@ export function planNetwork(plan: NetworkPlan): NetworkRecord {
   const id = newNetworkId();
   const options = spec.options ?? {};
   const ipamDriver = spec.ipamDriver ?? 'default';
+  if (!IPAM_DRIVERS.includes(ipamDriver)) {
+    throw new EngineError('not-found', `plugin ${JSON.stringify(ipamDriver)} not found`);
+  }
   if (ipamDriver === 'dhcp' && driver !== 'macvlan') {
     throw new EngineError('invalid-argument', `addresses by DHCP need a network of macvlan, not of ${driver}`);
   }

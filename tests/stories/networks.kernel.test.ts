@@ -75,6 +75,9 @@ test('what cannot be created or removed is refused with the words of Docker', as
   await story.refuses(['network', 'rm', 'nosuch'], 1, 'network nosuch not found');
   await story.refuses(['network', 'inspect', 'nosuch'], 1, 'network nosuch not found');
   await story.refuses(['network', 'create', '-d', 'nosuch', 'other'], 1, 'nosuch');
+  await story.refuses(['network', 'create', '--ipam-driver', 'nosuch', 'other'], 1, 'plugin "nosuch" not found');
+  const binding = 'com.docker.network.bridge.host_binding_ipv4=here';
+  await story.refuses(['network', 'create', '-o', binding, 'other'], 1, 'an IP address expected');
   await story.refuses(['network', 'create', '--config-only', 'other'], 1, 'config-only');
 });
 
@@ -175,6 +178,17 @@ test('one that does not run joins and leaves in its settings', async () => {
   assert.equal(await interfacesOf('box'), 'eth0 lo ');
 });
 
+test('a container leaves a network that was removed meanwhile, and can start again', async () => {
+  await ok('network', 'create', 'gone');
+  await ok('create', '--name', 'box', IMAGE, 'sleep', '1000');
+  await ok('network', 'connect', 'gone', 'box');
+  await ok('network', 'rm', 'gone');
+  await story.refuses(['start', 'box'], 1, 'network gone not found');
+  await ok('network', 'disconnect', 'gone', 'box');
+  await ok('start', 'box');
+  await story.refuses(['network', 'disconnect', 'gone', 'box'], 1, 'network gone not found');
+});
+
 test("who uses the host's network, another's or none joins no other", async () => {
   await ok('network', 'create', 'one');
   await run('host', '--network', 'host');
@@ -218,8 +232,10 @@ test('links give names and variables on the default bridge, and names elsewhere'
     'SQL_ENV_SECRET=x',
   ];
   for (const line of expected) assert.ok(env.split('\n').includes(line), `${line} in ${env}`);
+  assert.equal(await inside('web', 'echo $SQL_PORT'), `tcp://${address}:5432`);
   assert.equal(await ok('inspect', '-f', '{{.HostConfig.Links}}', 'web'), '[/db:/web/sql]');
   await ok('stop', '-t', '0', 'db');
+  assert.equal(await inside('web', 'echo $SQL_PORT.'), '.');
   await story.refuses(['run', '--link', 'db', IMAGE, 'true'], 125, 'Cannot link to a non running container: /db AS');
 
   await ok('network', 'create', 'mine');
