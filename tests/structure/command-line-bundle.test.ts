@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { runCommand } from '../support/command.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -59,24 +58,37 @@ test('gantry run loads nothing of Node that only other commands need', async () 
   }
 });
 
-test('the launcher makes the bundle again when any file that it is made of changes', async () => {
-  const { metafile } = await build({
-    entryPoints: [join(ROOT, 'src/bin/gantry.ts')],
-    absWorkingDir: ROOT,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    write: false,
-    metafile: true,
-    logLevel: 'error',
-    logOverride: { 'empty-import-meta': 'silent' },
-  });
-  const loop = /for file in ((?:.|\\\n)*?); do/.exec(readFileSync(join(ROOT, 'gantry'), 'utf8'))?.[1] ?? '';
-  const patterns = [...loop.matchAll(/"\$root"\/(\S+)/g)].map(([, pattern = '']) => pattern);
-  const watched = new Set(globSync(patterns, { cwd: ROOT }));
-  assert.ok(watched.has('scripts/build-cli.mjs'));
-  assert.deepEqual(
-    Object.keys(metafile.inputs).filter((input) => !watched.has(input)),
-    [],
-  );
+test('the launcher makes the bundle again when a file that it is made of is newer, and else not', async () => {
+  const checkout = copyCheckout();
+  const made = join(checkout, '.cache/cli/gantry.cjs');
+  assert.match(await versionOf(checkout), /0\.1\.0/);
+  const first = statSync(made).ino;
+  await versionOf(checkout);
+  assert.equal(statSync(made).ino, first);
+  const source = join(checkout, 'src/cli/version.ts');
+  writeFileSync(source, readFileSync(source, 'utf8').replace('0.1.0', '9.8.7'));
+  assert.match(await versionOf(checkout), /9\.8\.7/);
+  assert.notEqual(statSync(made).ino, first);
 });
+
+test('where no bundle can be kept the launcher runs the sources', async () => {
+  const checkout = copyCheckout();
+  writeFileSync(join(checkout, '.cache'), 'no directory');
+  assert.match(await versionOf(checkout), /0\.1\.0/);
+});
+
+async function versionOf(checkout: string): Promise<string> {
+  const env = { NODE_COMPILE_CACHE: join(directory, 'compiled') };
+  const { code, stdout, stderr } = await runCommand([join(checkout, 'gantry'), '--version'], { env });
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+function copyCheckout(): string {
+  const checkout = mkdtempSync(join(directory, 'checkout-'));
+  for (const part of ['gantry', 'package.json', 'package-lock.json', 'scripts', 'src']) {
+    cpSync(join(ROOT, part), join(checkout, part), { recursive: true, preserveTimestamps: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(checkout, 'node_modules'));
+  return checkout;
+}
