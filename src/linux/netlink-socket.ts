@@ -15,13 +15,19 @@ import {
   writeU16,
 } from './netlink.ts';
 import { adoptSocket } from './seqpacket.ts';
+import {
+  AF_NETLINK,
+  bindSocket,
+  openSocket,
+  readSocketAddress,
+  SOCK_RAW,
+  SOL_SOCKET,
+  setSocketOption,
+  trySocketOption,
+} from './socket.ts';
 
-const AF_NETLINK = 16;
-const SOCK_RAW = 3;
-const SOCK_CLOEXEC = 0o2000000;
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
-const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
@@ -29,20 +35,11 @@ const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_GET_STRICT_CHK = 12;
-const ENABLED = Buffer.from(Uint32Array.of(1).buffer);
 const RECEIVE_BUFFER_BYTES = 65_536;
 /** A limit, not a cost: transactions of thousands of elements are one datagram and have as many answers. */
-const LARGE_BUFFER = Buffer.from(Uint32Array.of(8 << 20).buffer);
+const LARGE_BUFFER_BYTES = 8 << 20;
 const SOCKADDR_NL_BYTES = 12;
 
-const socket = declareSyscall<[number, number, number]>('int socket(int domain, int type, int protocol)');
-const setsockopt = declareSyscall<[number, number, number, Uint8Array, number]>(
-  'int setsockopt(int fd, int level, int option, const void *value, uint32_t size)',
-);
-const bind = declareSyscall<[number, Uint8Array, number]>('int bind(int fd, const void *address, uint32_t size)');
-const getsockname = declareSyscall<[number, Uint8Array, Uint8Array]>(
-  'int getsockname(int fd, void *address, void *size)',
-);
 const send = declareSyscall<[number, Uint8Array, number, number]>(
   'int64_t send(int fd, const void *bytes, size_t size, int flags)',
 );
@@ -70,12 +67,12 @@ export interface NetlinkSocket extends Disposable {
 
 /** `protocol` is rtnetlink unless said. */
 export function openNetlink(protocol: number = NETLINK_ROUTE): NetlinkSocket {
-  using owned = ownFd(socket.call('open a netlink socket', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
+  using owned = openSocket('open a netlink socket', AF_NETLINK, SOCK_RAW, protocol);
   for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
-    setsockopt.attempt(owned.fd, SOL_NETLINK, option, ENABLED, ENABLED.length);
+    trySocketOption(owned.fd, SOL_NETLINK, option, 1);
   }
   for (const option of [SO_SNDBUFFORCE, SO_RCVBUFFORCE]) {
-    setsockopt.attempt(owned.fd, SOL_SOCKET, option, LARGE_BUFFER, LARGE_BUFFER.length);
+    trySocketOption(owned.fd, SOL_SOCKET, option, LARGE_BUFFER_BYTES);
   }
   const portId = bindToFreePort(owned.fd);
   const fd = owned.release();
@@ -109,26 +106,17 @@ export function openNetlink(protocol: number = NETLINK_ROUTE): NetlinkSocket {
 function bindToFreePort(fd: number): number {
   const address = Buffer.alloc(SOCKADDR_NL_BYTES);
   writeU16(address, AF_NETLINK, 0);
-  bind.call('bind a netlink socket', fd, address, address.length);
-  const sizeBytes = Buffer.from(Uint32Array.of(SOCKADDR_NL_BYTES).buffer);
-  getsockname.call('ask for the address of a netlink socket', fd, address, sizeBytes);
+  bindSocket('bind a netlink socket', fd, address);
+  readSocketAddress('ask for the address of a netlink socket', fd, address);
   return readU32(address, 4);
 }
 
 /** What the kernel multicasts to a group, datagram by datagram. Closes by `destroy`; 'error' where something was missed. */
 export function subscribeNetlink(protocol: number, group: number): Socket {
-  using owned = ownFd(socket.call('open a netlink socket', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
-  setsockopt.attempt(owned.fd, SOL_SOCKET, SO_RCVBUFFORCE, LARGE_BUFFER, LARGE_BUFFER.length);
+  using owned = openSocket('open a netlink socket', AF_NETLINK, SOCK_RAW, protocol);
+  trySocketOption(owned.fd, SOL_SOCKET, SO_RCVBUFFORCE, LARGE_BUFFER_BYTES);
   bindToFreePort(owned.fd);
-  const membership = Buffer.from(Uint32Array.of(group).buffer);
-  setsockopt.call(
-    `subscribe to netlink group ${group}`,
-    owned.fd,
-    SOL_NETLINK,
-    NETLINK_ADD_MEMBERSHIP,
-    membership,
-    membership.length,
-  );
+  setSocketOption(owned.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
   return adoptSocket(owned.release());
 }
 

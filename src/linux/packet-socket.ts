@@ -1,19 +1,13 @@
 import type { Socket } from 'node:net';
 import { EngineError } from '#/base/errors.ts';
-import { declareSyscall, ownFd } from './ffi.ts';
+import { ownFd } from './ffi.ts';
 import { writeU16, writeU32 } from './netlink.ts';
 import { findLinkIndex, insideNetns } from './netns.ts';
 import { adoptSocket } from './seqpacket.ts';
+import { AF_PACKET, bindSocket, openSocket, SOCK_NONBLOCK, SOCK_RAW } from './socket.ts';
 
-const AF_PACKET = 17;
-const SOCK_RAW = 3;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
 const ETH_P_IP = 0x0800;
 const SOCKADDR_LL_BYTES = 20;
-
-const socket = declareSyscall<[number, number, number]>('int socket(int domain, int type, int protocol)');
-const bind = declareSyscall<[number, Uint8Array, number]>('int bind(int fd, const void *address, uint32_t size)');
 
 /**
  * All Ethernet frames with IPv4 that come to an interface of the namespace at `path`, one in each 'data' event; what is written
@@ -26,8 +20,8 @@ export function openPacketSocket(path: string, interfaceName: string): Socket {
     insideNetns(path, () => {
       const index = findLinkIndex(interfaceName);
       if (index === undefined) throw new EngineError('not-found', `${attempted}: there is no such interface`);
-      using opened = ownFd(socket.call(attempted, AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      bind.call(attempted, opened.fd, linkAddress(index), SOCKADDR_LL_BYTES);
+      using opened = openSocket(attempted, AF_PACKET, SOCK_RAW | SOCK_NONBLOCK);
+      bindSocket(attempted, opened.fd, linkAddress(index));
       return opened.release();
     }),
   );

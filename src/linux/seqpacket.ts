@@ -4,14 +4,10 @@ import { createServer, Socket, type SocketConstructorOpts } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { errnoError, toEngineError } from '#/base/errors.ts';
 import { declareSyscall, errnoName, ownFd } from './ffi.ts';
+import { AF_UNIX, openSocket, SOCK_NONBLOCK, SOCK_SEQPACKET } from './socket.ts';
 
-const AF_UNIX = 1;
-const SOCK_SEQPACKET = 5;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
 const SOCKADDR_UN_PATH_OFFSET = 2;
 
-const socket = declareSyscall<[number, number, number]>('int socket(int domain, int type, int protocol)');
 const connect = declareSyscall<[number, Uint8Array, number]>('int connect(int fd, const void *address, uint32_t size)');
 
 /** libuv's pipe handle; Node exports no way to make one. */
@@ -29,7 +25,7 @@ const PIPE_SOCKET = 0;
 export function connectSeqpacket(path: string): Socket {
   const attempted = `connect to ${path}`;
   using directory = ownFd(openDirectory(dirname(path), attempted));
-  using fd = ownFd(socket.call(attempted, AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  using fd = openSocket(attempted, AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK);
   // An address holds 107 bytes of path; through /proc any directory is short.
   const address = unixAddress(`/proc/self/fd/${directory.fd}/${basename(path)}`);
   connect.call(attempted, fd.fd, address, address.length);
