@@ -4,7 +4,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -163,6 +165,37 @@ test('a dead unix socket is replaced, a living one and anything else is left alo
   await assert.rejects(listen(), { kind: 'conflict' });
   rmSync(path);
   assert.deepEqual(readdirSync(dir), ['netns']);
+});
+
+test('who owns the directory of a unix socket cannot lead it elsewhere', async () => {
+  const path = join(dir, 'led.sock');
+  const stage = join(dir, '.led.sock.gantry');
+  const elsewhere = join(dir, 'elsewhere');
+  const listen = () => relays.listen({ kind: 'unix', path }, { address: CONTAINER, port: 1 });
+  mkdirSync(elsewhere, { mode: 0o700 });
+  writeFileSync(join(elsewhere, 'socket'), 'precious');
+  symlinkSync(elsewhere, stage);
+  await assert.rejects(listen());
+  rmSync(stage);
+  mkdirSync(stage, { mode: 0o777 });
+  chmodSync(stage, 0o777);
+  await assert.rejects(listen(), { kind: 'conflict' });
+  assert.equal(readFileSync(join(elsewhere, 'socket'), 'utf8'), 'precious');
+  assert.equal(existsSync(path), false);
+  chmodSync(stage, 0o700);
+  writeFileSync(join(stage, 'socket'), 'left by a killed engine');
+  await (await listen()).close();
+  rmSync(elsewhere, { recursive: true });
+  assert.deepEqual(readdirSync(dir), ['netns']);
+});
+
+test('relays that end while one begins to listen leave nobody waiting', async () => {
+  const ending = openRelays({ log: silentLogger });
+  const path = join(dir, 'late.sock');
+  const listening = ending.listen({ kind: 'unix', path }, { address: CONTAINER, port: 1 });
+  await ending.close();
+  await listening;
+  assert.equal(existsSync(path), false);
 });
 
 test('paths that cannot be listened on are told with their limit', async () => {
