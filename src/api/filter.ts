@@ -1,3 +1,5 @@
+import type { Filters } from './query.ts';
+
 /** `key` or `key=value`, all of which must hold. */
 export function matchesLabels(
   wanted: readonly string[] | undefined,
@@ -8,6 +10,12 @@ export function matchesLabels(
     if (separator === -1) return Object.hasOwn(labels, want);
     return labels[want.slice(0, separator)] === want.slice(separator + 1);
   });
+}
+
+/** What the filters `label` and `label!` of a prune leave over: all of the one, none of the other. */
+export function matchesPruneLabels(filters: Filters, labels: Readonly<Record<string, string>>): boolean {
+  const unwanted = filters.get('label!') ?? [];
+  return matchesLabels(filters.get('label'), labels) && !unwanted.some((label) => matchesLabels([label], labels));
 }
 
 /** Docker's shell patterns over `name` or `name:tag`: `*` and `?` stop at slashes. */

@@ -59,3 +59,13 @@ export function timeMsOf(query: URLSearchParams, name: string): number | undefin
     `invalid value ${JSON.stringify(text)} for ${name}: seconds since the epoch or RFC 3339 expected`,
   );
 }
+
+/** A filter that is true or false; undefined where it is not given. Throws invalid-argument, with Docker's text, for anything else. */
+export function flagOf(filters: Filters, name: string): boolean | undefined {
+  const values = filters.get(name);
+  if (values === undefined || values.length === 0) return undefined;
+  const [value = ''] = values;
+  const isTrue = ['1', 'true'].includes(value);
+  if (values.length === 1 && (isTrue || ['0', 'false'].includes(value))) return isTrue;
+  throw new EngineError('invalid-argument', `invalid filter '${name}=[${values.join(' ')}]'`);
+}

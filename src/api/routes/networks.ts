@@ -8,9 +8,9 @@ import {
 import { sendEmpty, sendJson } from '../answer.ts';
 import { readJsonBody } from '../body.ts';
 import { parseEndpoint } from '../container/parse-network.ts';
-import { matchesLabels, matchesName } from '../filter.ts';
+import { matchesLabels, matchesName, matchesPruneLabels } from '../filter.ts';
 import { printNetwork } from '../print-network.ts';
-import { type Filters, filtersOf } from '../query.ts';
+import { type Filters, filtersOf, flagOf } from '../query.ts';
 import type { HttpCall, Route } from '../router.ts';
 import { untilMsOf } from '../until.ts';
 import { checkBody } from '../validate.ts';
@@ -66,7 +66,8 @@ function testsOf(engine: Engine, filters: Filters): readonly Test[] {
   );
   given('scope', (scopes) => () => scopes.includes('local'));
   given('type', (types) => (network) => types.includes(typeOf(engine, network, types)));
-  given('dangling', ([value = '']) => danglingTest(engine, value));
+  const dangling = flagOf(filters, 'dangling');
+  if (dangling !== undefined) tests.push((network) => isDangling(engine, network) === dangling);
   return tests;
 }
 
@@ -76,14 +77,8 @@ function typeOf(engine: Engine, network: Network, asked: readonly string[]): str
   return engine.networks.isPredefined(network) ? 'builtin' : 'custom';
 }
 
-function danglingTest(engine: Engine, value: string): Test {
-  const isTrue = ['true', '1'].includes(value);
-  if (!isTrue && !['false', '0'].includes(value))
-    throw new EngineError('invalid-argument', `invalid filter 'dangling=${value}'`);
-  const isDangling = (network: Network): boolean =>
-    !engine.networks.isPredefined(network) && engine.networks.endpointsOn(network).length === 0;
-  return (network) => isDangling(network) === isTrue;
-}
+const isDangling = ({ networks }: Engine, network: Network): boolean =>
+  !networks.isPredefined(network) && networks.endpointsOn(network).length === 0;
 
 function inspect({ engine, params, query, response, version }: HttpCall): void {
   const scope = query.get('scope') ?? '';
@@ -156,12 +151,9 @@ async function remove({ engine, params, response }: HttpCall): Promise<void> {
 async function prune({ engine, query, response }: HttpCall): Promise<void> {
   const filters = filtersOf(query, ['label', 'label!', 'until']);
   const untilMs = untilMsOf(filters, Date.now());
-  const unwanted = filters.get('label!') ?? [];
   const removed = await engine.networks.prune(
     ({ labels, createdAtMs }) =>
-      matchesLabels(filters.get('label'), labels) &&
-      !unwanted.some((label) => matchesLabels([label], labels)) &&
-      (untilMs === undefined || createdAtMs < untilMs),
+      matchesPruneLabels(filters, labels) && (untilMs === undefined || createdAtMs < untilMs),
   );
   sendJson(response, 200, { NetworksDeleted: removed.map(({ name }) => name) });
 }

@@ -3,9 +3,9 @@ import type { Volume } from '#/engine/index.ts';
 import { CreateVolumeBody } from '#/spec/docker-api/volume.ts';
 import { sendEmpty, sendJson } from '../answer.ts';
 import { readJsonBody } from '../body.ts';
-import { matchesLabels, matchesName } from '../filter.ts';
+import { matchesLabels, matchesName, matchesPruneLabels } from '../filter.ts';
 import { printVolume } from '../print-volume.ts';
-import { boolOf, type Filters, filtersOf } from '../query.ts';
+import { boolOf, filtersOf, flagOf } from '../query.ts';
 import type { HttpCall, Route } from '../router.ts';
 import { checkBody } from '../validate.ts';
 
@@ -34,16 +34,6 @@ function list({ engine, query, response }: HttpCall): void {
         (references === undefined || references.has(volume.name) !== dangling),
     );
   sendJson(response, 200, { Volumes: volumes.map(printVolume), Warnings: null });
-}
-
-/** A filter that is true or false. Throws invalid-argument, with Docker's text, for anything else. */
-function flagOf(filters: Filters, name: string): boolean | undefined {
-  const values = filters.get(name);
-  if (values === undefined || values.length === 0) return undefined;
-  const [value = ''] = values;
-  const isTrue = ['1', 'true'].includes(value);
-  if (values.length === 1 && (isTrue || ['0', 'false'].includes(value))) return isTrue;
-  throw new EngineError('invalid-argument', `invalid filter '${name}=[${values.join(' ')}]'`);
 }
 
 async function create({ engine, request, response }: HttpCall): Promise<void> {
@@ -86,11 +76,7 @@ async function prune({ engine, query, request, response, version }: HttpCall): P
   request.resume();
   const filters = filtersOf(query, PRUNE_FILTERS);
   const all = flagOf(filters, 'all') ?? version.minor < ANONYMOUS_ONLY_SINCE_MINOR;
-  const without = filters.get('label!') ?? [];
-  const select = ({ anonymous, labels }: Volume): boolean =>
-    (all || anonymous) &&
-    matchesLabels(filters.get('label'), labels) &&
-    !without.some((label) => matchesLabels([label], labels));
+  const select = ({ anonymous, labels }: Volume): boolean => (all || anonymous) && matchesPruneLabels(filters, labels);
   const { names, reclaimedBytes } = await engine.volumes.prune(select);
   sendJson(response, 200, { VolumesDeleted: names.length === 0 ? null : names, SpaceReclaimed: reclaimedBytes });
 }
