@@ -1,4 +1,6 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { readFileInRoot } from '#/linux/open-in-root.ts';
 import type { Endpoint } from '#/network/network.ts';
 import type { ContainerNetwork } from './connect-network.ts';
 import { isUserDefined } from './endpoint-names.ts';
@@ -50,16 +52,16 @@ export async function refreshEtcFiles(
   ] as const;
   for (const [path, textFor] of edits) {
     const [old, wanted] = [textFor(before), textFor(after)];
-    if (old !== wanted) await writeFile(path, editLines(await readEdited(path, old), old, wanted));
+    if (old !== wanted) await writeFile(path, editLines(readEdited(path) ?? old, old, wanted));
   }
 }
 
 const EDITED_BYTES_MAX = 1024 * 1024;
 
-/** A container may write what it likes into its files, but not as much as it likes into our memory. */
-async function readEdited(path: string, ours: string): Promise<string> {
-  const { size } = await stat(path);
-  return size > EDITED_BYTES_MAX ? ours : await readText(path);
+/** A container may write what it likes into its files, but not as much as it likes into our memory: undefined for more. */
+function readEdited(path: string): string | undefined {
+  const text = readFileInRoot(dirname(path), basename(path), EDITED_BYTES_MAX + 1);
+  return text === undefined || text.length > EDITED_BYTES_MAX ? undefined : text.toString('utf8');
 }
 
 const readText = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
