@@ -104,7 +104,7 @@ test('disconnecting takes interface and address away at once, holds nobody up, a
   assert.ok(longestMs < 20, `the event loop was held for ${longestMs} ms`);
   assert.equal(host.insideJson(id, 'link').length, 2);
   assert.equal(host.hostPorts().length, 2);
-  assert.throws(() => host.ping(other, '10.14.0.2'));
+  assert.ok(!host.isAnswered(other, '10.14.0.2'));
   const name = `container ${id} is not connected to network net`;
   await assert.rejects(host.networks.disconnect(id, 'net'), { kind: 'not-found', message: name });
   await assert.rejects(host.networks.disconnect(id, 'nowhere'), { kind: 'not-found' });
@@ -116,9 +116,9 @@ test('an internal network has no way out, not even to the host behind the bridge
   const [first, second, outer] = [await host.launch('inner'), await host.launch('inner'), await host.launch('bridge')];
   assert.equal(host.endpoint(first, 'inner').gateway, '');
   host.ping(first, host.endpoint(second, 'inner').ipv4Address);
-  assert.throws(() => host.ping(first, host.endpoint(outer, 'bridge').ipv4Address));
+  assert.ok(!host.isAnswered(first, host.endpoint(outer, 'bridge').ipv4Address));
   host.inside(first, 'ip', 'route', 'add', 'default', 'via', '10.15.0.1');
-  assert.throws(() => host.ping(first, host.endpoint(outer, 'bridge').ipv4Address));
+  assert.ok(!host.isAnswered(first, host.endpoint(outer, 'bridge').ipv4Address));
 });
 
 test('interfaces are named as the network or the endpoint says, and settings of the kernel are theirs', async () => {

@@ -12,6 +12,7 @@ import { openIpvlanDriver } from './ipvlan.ts';
 import { openMacvlanDriver } from './macvlan.ts';
 import type { Network } from './network.ts';
 import type { EndpointRecord } from './records.ts';
+import { isAnswered, ping } from './testing/ping.ts';
 
 inThrowawayHost();
 
@@ -115,7 +116,6 @@ async function launch(network: Network, ipv4Address: string, interfaceName = 'et
   await macvlan.furnish(network, endpoint, path);
   return { path, endpoint };
 }
-const ping = (path: string, address: string) => inside(path, 'busybox', 'ping', '-c1', '-W2', address);
 
 test('a container stands on the wire of the host with a MAC address of its own', withoutMacvlan, async () => {
   const network = await make({ parent: 'wire0' });
@@ -167,7 +167,7 @@ test('private containers do not reach each other, passthru has the wire alone', 
   const network = await make({ parent: 'wire0', macvlan_mode: 'private' });
   const [first] = [await launch(network, '192.0.2.10'), await launch(network, '192.0.2.11')];
   ping(first.path, '192.0.2.1');
-  assert.throws(() => ping(first.path, '192.0.2.11'));
+  assert.ok(!isAnswered(first.path, '192.0.2.11'));
   assert.throws(() => macvlan.check(networkWith({ parent: 'wire0', macvlan_mode: 'passthru' })), {
     kind: 'permission-denied',
     message: `cannot use mode passthru, macvlan network ${network.id} is already using parent interface wire0`,
@@ -183,7 +183,7 @@ test(
     const parent = `dm-${network.id.slice(0, 12)}`;
     const [first] = [await launch(network, '192.0.2.10'), await launch(network, '192.0.2.11')];
     ping(first.path, '192.0.2.11');
-    assert.throws(() => ping(first.path, '192.0.2.1'));
+    assert.ok(!isAnswered(first.path, '192.0.2.1'));
     assert.ok(hostLinks().includes(parent));
     await macvlan.ensure(network);
     networks = [];

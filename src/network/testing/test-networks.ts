@@ -10,6 +10,7 @@ import { EventBus } from '#/events/events.ts';
 import { openStore } from '#/store/store.ts';
 import type { ConnectRequest, Endpoint, NetworkSpec, Networks } from '../network.ts';
 import { type NetworksOptions, openNetworks } from '../open.ts';
+import { isAnswered, ping } from './ping.ts';
 
 export const run = (program: string, ...args: readonly string[]): string =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -83,7 +84,11 @@ export class TestNetworks {
 
   /** Throws where nobody answers. */
   ping(id: ContainerId, address: string): void {
-    this.inside(id, 'busybox', 'ping', '-c1', '-W1', address);
+    ping(join(this.dir, 'netns', id), address);
+  }
+
+  isAnswered(id: ContainerId, address: string): boolean {
+    return isAnswered(join(this.dir, 'netns', id), address);
   }
 
   /** Host ends of interfaces that are there. */
