@@ -35,7 +35,14 @@ const MTU_MIN = 68;
 const MTU_MAX = 65_535;
 
 export const DAEMON_NETWORK_FLAGS: readonly Flag[] = [
-  { name: 'bridge-name', kind: 'value', help: "The default network's interface", check: checkInterfaceName },
+  {
+    name: 'bridge',
+    short: 'b',
+    kind: 'value',
+    help: "The default network's interface: made where it is missing, and somebody else's used as it is",
+    fallback: '"gantry0"',
+    check: checkInterfaceName,
+  },
   {
     name: 'bip',
     kind: 'value',
@@ -88,7 +95,7 @@ export function readNetworkOptions(flags: Flags): DaemonNetworkOptions {
   const text = <K extends string>(key: K, name: string) => given(key, flags.text(name) || undefined);
   const list = <K extends string>(key: K, name: string) => given(key, notEmpty(flags.list(name)));
   return {
-    ...text('bridgeName', 'bridge-name'),
+    ...text('bridgeName', 'bridge'),
     ...text('bridgeAddress', 'bip'),
     ...text('bindingAddress', 'ip'),
     ...given('publishMode', optional(flags.text('published-ports'), parsePublishMode)),
@@ -106,7 +113,7 @@ export function readNetworkOptions(flags: Flags): DaemonNetworkOptions {
 export function printNetworkArgs(options: DaemonNetworkOptions): string[] {
   const pools = (options.defaultAddressPools ?? []).map(({ base, size }) => `base=${base},size=${size}`);
   const values: Readonly<Record<string, readonly (string | number | boolean)[]>> = {
-    'bridge-name': one(options.bridgeName),
+    bridge: one(options.bridgeName),
     bip: one(options.bridgeAddress),
     mtu: one(options.mtu),
     icc: one(options.interContainer),

@@ -9,13 +9,18 @@ import { macOfAddress, randomMacAddress } from './ipam.ts';
 import type { Network } from './network.ts';
 
 /** A bridge that somebody else made is used, and never removed: ours carry this note. */
-const aliasOf = ({ id }: Network): string => `gantry network ${id}`;
+const ALIAS_PREFIX = 'gantry network ';
+const aliasOf = ({ id }: Pick<Network, 'id'>): string => `${ALIAS_PREFIX}${id}`;
+
+/** Whether an engine made the interface for a network other than this one. */
+export const isBridgeOfAnother = ({ alias }: Link, networkId: string | undefined): boolean =>
+  alias.startsWith(ALIAS_PREFIX) && (networkId === undefined || alias !== aliasOf({ id: networkId }));
 
 /** The bridge is there, up, with its gateways' addresses and MTU. Throws conflict where the name is another device's. */
 export async function ensureBridge(network: Network): Promise<void> {
   const { bridgeName: name = '' } = network;
   using netlink = openNetlink();
-  const link = findBridge(netlink, name) ?? (await makeBridge(netlink, network));
+  const link = findBridge(netlink, network) ?? (await makeBridge(netlink, network));
   const ipv6 = network.ipam.some(({ subnet }) => parseIpBlock(subnet).version === 6);
   ensureSysctl(`net/ipv6/conf/${name}/disable_ipv6`, ipv6 ? '0' : '1');
   // Containers are no routers of the host.
@@ -32,12 +37,14 @@ export async function ensureBridge(network: Network): Promise<void> {
   ]);
 }
 
-/** Takes the bridge down if it is one that we made. */
-export async function removeBridge(network: Network): Promise<void> {
+/** Takes the bridge down if it is one that we made; whether it was. */
+export async function removeBridge(network: Network): Promise<boolean> {
   const { bridgeName: name = '' } = network;
   using netlink = openNetlink();
   const link = listLinks(netlink).find((other) => other.name === name);
-  if (link?.alias === aliasOf(network)) await netlink.batch([deleteLink(name)]);
+  if (link?.alias !== aliasOf(network)) return false;
+  await netlink.batch([deleteLink(name)]);
+  return true;
 }
 
 async function makeBridge(netlink: NetlinkSocket, network: Network): Promise<Link> {
@@ -48,15 +55,18 @@ async function makeBridge(netlink: NetlinkSocket, network: Network): Promise<Lin
   // Whoever was faster was us too.
   const create = { ...createBridge(name, macAddress), tolerated: ['EEXIST'] };
   await netlink.batch([create, setLinkAlias(name, aliasOf(network))]);
-  const link = findBridge(netlink, name);
+  const link = findBridge(netlink, network);
   if (link === undefined) throw missingBridge(name);
   return link;
 }
 
-function findBridge(netlink: NetlinkSocket, name: string): Link | undefined {
+function findBridge(netlink: NetlinkSocket, { id, bridgeName: name = '' }: Network): Link | undefined {
   const link = listLinks(netlink).find((other) => other.name === name);
-  if (link === undefined || link.kind === 'bridge') return link;
-  throw new EngineError('conflict', `cannot use ${name} as a bridge: it is an interface of another kind`);
+  if (link === undefined) return undefined;
+  const refusal = (why: string) => new EngineError('conflict', `cannot use ${name} as a bridge: ${why}`);
+  if (link.kind !== 'bridge') throw refusal('it is an interface of another kind');
+  if (isBridgeOfAnother(link, id)) throw refusal(`it belongs to a network of another engine (${link.alias})`);
+  return link;
 }
 
 /** With the errno ENODEV, by which whoever wanted to use the bridge knows that it has to be made again. */

@@ -16,7 +16,7 @@ import type { EndpointRecord } from './records.ts';
 export const bridgeDriver: NetworkDriver = {
   check: checkBridgeOptions,
   ensure: ensureBridge,
-  remove: removeBridge,
+  remove: async (network) => void (await removeBridge(network)),
   furnish,
   async unfurnish(_network, endpoint) {
     using netlink = openNetlink();

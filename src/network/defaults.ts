@@ -2,6 +2,9 @@ import type { Clock } from '#/base/clock.ts';
 import { EngineError } from '#/base/errors.ts';
 import { newNetworkId } from '#/base/ids.ts';
 import { lastOfBlock, parseIp, parseIpBlock, printIp, printIpBlock } from '#/base/ip.ts';
+import { listAddresses } from '#/linux/address.ts';
+import { listLinks } from '#/linux/link.ts';
+import { openNetlink } from '#/linux/netlink-socket.ts';
 import { insertNetwork, updateNetworkConfig } from '#/store/networks.ts';
 import type { Store } from '#/store/store.ts';
 import { BRIDGE_NAME_OPTION, HOST_BINDING_OPTION, isInterfaceName, MTU_OPTION } from './bridge-options.ts';
@@ -10,7 +13,7 @@ import { type AddressPool, chooseSubnet } from './ipam.ts';
 import type { Network, NetworkDriverName } from './network.ts';
 import { configOfNetwork, type NetworkRecord, networksOf, rowOfNetwork } from './records.ts';
 
-const DEFAULT_BRIDGE_NAME = 'gantry0';
+export const DEFAULT_BRIDGE_NAME = 'gantry0';
 const DEFAULT_MTU = 1500;
 
 /** Of the network `bridge`; what is undefined is chosen. */
@@ -46,7 +49,8 @@ export function ensureDefaultNetworks(
   }
   const present = networksOf(store);
   const bridge = present.find(({ name }) => name === 'bridge');
-  const ipam = settings.bridgeAddress === undefined ? bridge?.ipam : ipamOfAddress(settings.bridgeAddress);
+  const address = settings.bridgeAddress ?? addressOfStranger(bridgeName);
+  const ipam = address === undefined ? bridge?.ipam : ipamOfAddress(address);
   const wanted = {
     ...(bridge ?? bareNetwork(clock, 'bridge', 'bridge')),
     bridgeName,
@@ -88,6 +92,17 @@ const bareNetwork = (clock: Clock, name: string, driver: NetworkDriverName): Net
 function chooseIpam(bridgeName: string, pools: readonly AddressPool[]): Network['ipam'] {
   const subnet = chooseSubnet(pools, 4, hostBlocks(bridgeName));
   return [{ subnet: printIpBlock(subnet), gateway: printIp({ version: 4, value: subnet.base + 1n }) }];
+}
+
+/** A bridge that somebody else made keeps its own address. Undefined where it has none, or the bridge is ours or yet to be made. */
+function addressOfStranger(bridgeName: string): string | undefined {
+  using netlink = openNetlink();
+  const bridge = listLinks(netlink).find(({ name, kind }) => name === bridgeName && kind === 'bridge');
+  if (bridge === undefined || bridge.alias !== '') return undefined;
+  const own = listAddresses(netlink).find(
+    ({ linkIndex, address }) => linkIndex === bridge.index && address.version === 4,
+  );
+  return own && `${printIp(own.address)}/${own.prefixLength}`;
 }
 
 function ipamOfAddress(text: string): Network['ipam'] {

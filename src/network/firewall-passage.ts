@@ -3,7 +3,7 @@ import type { NetlinkSocket } from '#/linux/netlink-socket.ts';
 import { addRule, deleteRule } from '#/linux/nfnetlink.ts';
 import { type ForwardChain, listForwardChains, listRules } from '#/linux/nft-chains.ts';
 import { ACCEPT, COUNTER, equalsUnder, hostU32, MARK } from '#/linux/nft-expressions.ts';
-import { PASSED_MARK, TABLE_NAME } from './firewall-tables.ts';
+import { isEngineTable, PASSED_MARK } from './firewall-tables.ts';
 
 const COMMENT = 'gantry: passed by its own forward chain';
 
@@ -23,7 +23,7 @@ export function planPassage(netlink: NetlinkSocket): PassagePlan {
   let needed = false;
   const requests: NetlinkRequest[] = [];
   for (const chain of listForwardChains(netlink)) {
-    if (chain.table.name === TABLE_NAME) continue;
+    if (isEngineTable(chain.table.name)) continue;
     const rules = listRules(netlink, chain);
     const ours = rules.filter((rule) => rule.hasComment(COMMENT));
     const refusesByRule = rules.some(({ refusesAll }) => refusesAll);

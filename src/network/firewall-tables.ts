@@ -49,8 +49,21 @@ export interface TablePlan {
   readonly rules: readonly NftRule[];
 }
 
-/** Of both tables; each in its family. */
-export const TABLE_NAME = 'gantry';
+const TABLE_NAME = 'gantry';
+const DEFAULT_BRIDGE = 'gantry0';
+
+/** Of both tables of the engine whose default network's interface this is: engines that share a host have tables of their own. */
+export const tableNameOf = (defaultBridge: string): string =>
+  defaultBridge === DEFAULT_BRIDGE ? TABLE_NAME : `${TABLE_NAME}-${defaultBridge}`;
+
+/** Whether some engine's table has this name; ours or another's. */
+export const isEngineTable = (name: string): boolean => name === TABLE_NAME || name.startsWith(`${TABLE_NAME}-`);
+
+export interface TableOptions {
+  readonly tableName: string;
+  readonly marksPassed: boolean;
+}
+
 /** What passed our forward chain carries this bit while another firewall's forward chain would drop it by default. */
 export const PASSED_MARK = 0x2000_0000;
 
@@ -81,9 +94,9 @@ const base = (
 const PUBLISHED_KEY = ['inet_proto', 'inet_service'] as const;
 
 /** Routed packets: who may reach whom, published ports, and addresses that stand for containers outside. */
-export function planRoutedTable(options: { readonly marksPassed: boolean }): TablePlan {
+export function planRoutedTable(options: TableOptions): TablePlan {
   return {
-    table: { family: 'inet', name: TABLE_NAME },
+    table: { family: 'inet', name: options.tableName },
     sets: [
       { name: 'bridges', key: ['ifname'] },
       { name: 'internal', key: ['ifname'] },
@@ -176,9 +189,9 @@ const postroutingRules = (): RulesOf => [
 ];
 
 /** Frames of containers on their bridges: everybody sends as themselves, and nobody plays the router. */
-export function planBridgedTable(): TablePlan {
+export function planBridgedTable({ tableName }: Pick<TableOptions, 'tableName'>): TablePlan {
   return {
-    table: { family: 'bridge', name: TABLE_NAME },
+    table: { family: 'bridge', name: tableName },
     sets: [
       { name: 'guarded', key: ['ifname'] },
       { name: 'muted', key: ['ifname'] },

@@ -30,7 +30,7 @@ beforeEach(async () => {
   lab.container('db', 'br-a', 18, 3);
   lab.container('other', 'br-b', 19, 2);
   for (const name of ['web', 'outside', '']) await lab.serve(name, 80);
-  firewall = openFirewall({ log: silentLogger });
+  firewall = openFirewall({ log: silentLogger, defaultBridge: 'gantry0' });
 });
 
 afterEach(async () => {
@@ -311,7 +311,7 @@ test('the next engine takes the tables over as they are, without a gap', async (
   await publish('0.0.0.0');
   const before = sorted(tables());
   await firewall.close();
-  firewall = openFirewall({ log: silentLogger });
+  firewall = openFirewall({ log: silentLogger, defaultBridge: 'gantry0' });
   await firewall.setForwards(CALLED, []);
   assert.equal(sorted(tables()), before);
   await publish('0.0.0.0');

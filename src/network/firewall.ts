@@ -14,7 +14,7 @@ import {
 } from './firewall-elements.ts';
 import { installRequests, updateRequests } from './firewall-install.ts';
 import { planPassage } from './firewall-passage.ts';
-import { TABLE_NAME } from './firewall-tables.ts';
+import { isEngineTable, tableNameOf } from './firewall-tables.ts';
 import type { Network } from './network.ts';
 
 /**
@@ -43,11 +43,19 @@ export interface Firewall {
 const SETTLE_MS = 50;
 const REPAIR_INTERVAL_MS = 1000;
 
+export interface FirewallOptions {
+  readonly log: Logger;
+  /** The interface of the engine's default network, by which its tables are named. */
+  readonly defaultBridge: string;
+}
+
 /** Of the network namespace in which this thread stands. */
-export const openFirewall = (options: { readonly log: Logger }): Firewall => new KernelFirewall(options.log);
+export const openFirewall = ({ log, defaultBridge }: FirewallOptions): Firewall =>
+  new KernelFirewall(log, tableNameOf(defaultBridge));
 
 class KernelFirewall implements Firewall {
   readonly #log: Logger;
+  readonly #tableName: string;
   readonly #netlink = openNfnetlink();
   readonly #closing = new AbortController();
   /** Who asked for which elements. */
@@ -64,8 +72,9 @@ class KernelFirewall implements Firewall {
   #next: Promise<void> | undefined;
   #repair: Promise<void> | undefined;
 
-  constructor(log: Logger) {
+  constructor(log: Logger, tableName: string) {
     this.#log = log;
+    this.#tableName = tableName;
   }
 
   install(): Promise<void> {
@@ -122,7 +131,7 @@ class KernelFirewall implements Firewall {
   }
 
   async #carryOut(): Promise<void> {
-    const update = updateRequests(this.#deleted, this.#added);
+    const update = updateRequests(this.#tableName, this.#deleted, this.#added);
     this.#added = [];
     this.#deleted = [];
     try {
@@ -141,7 +150,10 @@ class KernelFirewall implements Firewall {
     );
     const ours = this.#installed
       ? update
-      : installRequests([...this.#groups.values()].flat(), { marksPassed: this.#marksPassed });
+      : installRequests([...this.#groups.values()].flat(), {
+          tableName: this.#tableName,
+          marksPassed: this.#marksPassed,
+        });
     if (ours.length + passage.length === 0) return;
     // Before waiting, so that a notice which comes meanwhile is not overwritten.
     this.#installed = true;
@@ -169,7 +181,8 @@ class KernelFirewall implements Firewall {
 
   #notice({ portId, family, table }: NftNotice): void {
     if (portId === this.#netlink.portId || family === undefined) return;
-    if (table === TABLE_NAME) this.#installed = false;
+    if (table === this.#tableName) this.#installed = false;
+    else if (isEngineTable(table)) return;
     else this.#passageUnknown = true;
     this.#repair ??= this.#repairSoon();
   }
@@ -186,7 +199,7 @@ class KernelFirewall implements Firewall {
     try {
       await pause(SETTLE_MS);
       while (!this.#installed || this.#passageUnknown) {
-        if (!this.#installed) this.#log.warn({}, 'somebody changed the nftables tables of gantry; putting them back');
+        if (!this.#installed) this.#log.warn({}, 'somebody changed our nftables tables; putting them back');
         await this.#carryOutSoon().catch((err) => this.#log.warn({ err }, 'cannot put the nftables tables back'));
         await pause(REPAIR_INTERVAL_MS);
       }

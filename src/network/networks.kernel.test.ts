@@ -16,6 +16,7 @@ import { inThrowawayHost } from '../../tests/support/host.ts';
 import type { Networks } from './network.ts';
 import { type NetworksOptions, openNetworks } from './open.ts';
 import { longestHoldMs } from './testing/longest-hold.ts';
+import { ping as pingFrom } from './testing/ping.ts';
 
 inThrowawayHost();
 
@@ -58,7 +59,7 @@ const hostPorts = (): string[] =>
 const netns = (id: ContainerId) => join(dir, 'netns', id);
 const inside = (id: ContainerId, ...command: string[]): string => run('nsenter', `--net=${netns(id)}`, ...command);
 const insideJson = (id: ContainerId, ...args: string[]) => JSON.parse(inside(id, 'ip', '-d', '-j', ...args));
-const ping = (id: ContainerId, address: string) => inside(id, 'busybox', 'ping', '-c1', '-W2', address);
+const ping = (id: ContainerId, address: string) => pingFrom(netns(id), address);
 
 const namesOf = (id: ContainerId) => ({ own: [id.slice(0, 12)], links: {} });
 
@@ -90,11 +91,13 @@ test('a subnet that the host uses is avoided', async () => {
   run('ip', 'address', 'add', '172.17.9.1/24', 'dev', 'lo');
   run('ip', 'route', 'add', '172.18.0.0/15', 'dev', 'lo');
   using fresh = openStore(join(dir, 'other.db'));
-  const other = await openNetworks({ store: fresh, events, log: silentLogger, clock: systemClock, execRoot: dir });
+  const options = { store: fresh, events, log: silentLogger, clock: systemClock, execRoot: dir };
+  const other = await openNetworks({ ...options, bridgeName: 'other0' });
   run('ip', 'address', 'delete', '172.17.9.1/24', 'dev', 'lo');
   run('ip', 'route', 'flush', '172.18.0.0/15');
   assert.equal(other.get('bridge').ipam[0]?.subnet, '172.20.0.0/16');
   await other.close();
+  run('ip', 'link', 'delete', 'other0');
 });
 
 test('the bridge is up with its address, without IPv6, and forwarding is on', () => {
@@ -284,9 +287,9 @@ test('half-made sandboxes are named and can be closed', async () => {
 });
 
 test('an engine killed at any moment leaves nothing that listSandboxes does not name', async () => {
-  await networks.close();
   const loop = join(import.meta.dirname, 'connect-loop.fixture.ts');
   for (const delayMs of [0, 3, 7, 12, 20, 33]) {
+    await networks.close();
     const victim = spawn(process.execPath, [loop, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(victim.stdout, 'data');
     await sleep(delayMs);

@@ -5,6 +5,7 @@ import { type ContainerId, parseContainerId } from '#/base/ids.ts';
 import { KeyedMutex } from '#/base/keyed-mutex.ts';
 import type { Logger } from '#/base/log.ts';
 import { Semaphore } from '#/base/semaphore.ts';
+import { withUndo } from '#/base/undo.ts';
 import type { EventBus } from '#/events/events.ts';
 import { listSandboxRows, upsertSandbox } from '#/store/networks.ts';
 import type { Store } from '#/store/store.ts';
@@ -14,7 +15,8 @@ import { Claims } from './claim.ts';
 import { closeSandbox } from './close-sandbox.ts';
 import { connectSandbox, disconnectSandbox } from './connect.ts';
 import { createNetwork } from './create-network.ts';
-import { type DefaultBridgeSettings, ensureDefaultNetworks } from './defaults.ts';
+import { claimDefaultBridge, leaveBridge } from './default-bridge.ts';
+import { DEFAULT_BRIDGE_NAME, type DefaultBridgeSettings, ensureDefaultNetworks } from './defaults.ts';
 import { openDhcp } from './dhcp/dhcp.ts';
 import { openNameServer } from './dns/open.ts';
 import { openFirewall } from './firewall.ts';
@@ -46,6 +48,7 @@ import { publishPorts } from './published.ts';
 import { Readiness } from './readiness.ts';
 import { allEndpoints, endpointsOf, endpointsOn, getNetwork, networksOf } from './records.ts';
 import { openRelays } from './relay/open.ts';
+import type { Relays } from './relay/relay.ts';
 import { removeNetwork } from './remove-network.ts';
 import { repairNetworks } from './repair.ts';
 import { restoreNames, restoreTraffic } from './restore.ts';
@@ -71,7 +74,23 @@ export interface NetworksOptions extends DefaultBridgeSettings {
  * Opens the networks of an engine. A host that refuses a bridge or the firewall is no reason to fail here (containers
  * without a network still run): it is tried again, and then reported, when a container connects.
  */
-export async function openNetworks(options: NetworksOptions): Promise<Networks> {
+export function openNetworks(options: NetworksOptions): Promise<Networks> {
+  return withUndo(options.log, async (undo) => {
+    const bridge = await takeDefaultBridge(options);
+    undo.add('default bridge', async () => bridge[Symbol.asyncDispose]());
+    return await openOverBridge(options, bridge);
+  });
+}
+
+/** Also leaves the interface that the default network had before. */
+async function takeDefaultBridge({ store, execRoot, bridgeName = DEFAULT_BRIDGE_NAME }: NetworksOptions) {
+  const former = networksOf(store).find(({ name }) => name === 'bridge');
+  const bridge = await claimDefaultBridge({ bridgeName, networkId: former?.id, execRoot });
+  if (former !== undefined && former.bridgeName !== bridgeName) await leaveBridge(former);
+  return bridge;
+}
+
+async function openOverBridge(options: NetworksOptions, bridge: AsyncDisposable): Promise<Networks> {
   for (const pool of options.defaultAddressPools ?? []) checkAddressPool(pool);
   const pools = withDefaultPools(options.defaultAddressPools ?? [], DEFAULT_ADDRESS_POOLS);
   ensureDefaultNetworks(options.store, options.clock, options, pools);
@@ -79,7 +98,7 @@ export async function openNetworks(options: NetworksOptions): Promise<Networks> 
   const relays = openRelays(options);
   const room = openRoom(options, pools, relays);
   await restoreTraffic(room);
-  const networks = new KernelNetworks(room, () => relays.close());
+  const networks = new KernelNetworks(room, { relays, bridge });
   await networks.repair().catch((err: unknown) => {
     options.log.warn({ err }, 'cannot prepare a network; will try again when a container connects to it');
   });
@@ -92,14 +111,11 @@ const NETLINK_LANES = 2;
 /** Of many containers that end at once; each unmounts, on a thread. */
 const NAMESPACE_DROPS = 4;
 
-function openRoom(
-  options: NetworksOptions,
-  pools: readonly AddressPool[],
-  relays: ReturnType<typeof openRelays>,
-): NetworkRoom {
+function openRoom(options: NetworksOptions, pools: readonly AddressPool[], relays: Relays): NetworkRoom {
   const { store, events, log, clock, execRoot, publishMode, nameServerAddress } = options;
+  const { bridgeName = DEFAULT_BRIDGE_NAME } = options;
   const networks = () => networksOf(store);
-  const firewall = openFirewall({ log });
+  const firewall = openFirewall({ log, defaultBridge: bridgeName });
   const names = openNameServer({ log, ...(nameServerAddress === undefined ? {} : { hostAddress: nameServerAddress }) });
   const drivers = { bridge: bridgeDriver, macvlan: openMacvlanDriver(networks), ipvlan: openIpvlanDriver(networks) };
   return {
@@ -130,15 +146,15 @@ function openRoom(
 /** The port over the room's verbs: finds the container's lock, and keeps order among them. */
 class KernelNetworks implements Networks {
   readonly #room: NetworkRoom;
-  readonly #closeRelays: () => Promise<void>;
+  readonly #owned: { readonly relays: Relays; readonly bridge: AsyncDisposable };
   readonly #watch: Disposable;
   readonly #births = new Semaphore(1);
   #repairing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(room: NetworkRoom, closeRelays: () => Promise<void>) {
+  constructor(room: NetworkRoom, owned: { readonly relays: Relays; readonly bridge: AsyncDisposable }) {
     this.#room = room;
-    this.#closeRelays = closeRelays;
+    this.#owned = owned;
     this.#watch = watchBridges(room);
   }
 
@@ -237,13 +253,15 @@ class KernelNetworks implements Networks {
   }
 
   async #close(): Promise<void> {
+    // Its failure is told to whoever asked for it.
     await this.#repairing?.catch(() => {});
     this.#watch[Symbol.dispose]();
     this.#room.leases.close();
     this.#room.teller[Symbol.dispose]();
     await this.#room.names.close();
     await this.#room.ports.close();
-    await this.#closeRelays();
+    await this.#owned.relays.close();
     await this.#room.firewall.close();
+    await this.#owned.bridge[Symbol.asyncDispose]();
   }
 }

@@ -35,7 +35,7 @@ beforeEach(async () => {
   lab.container('db', 'br-a', 18, 3);
   await lab.serve('web', 80, 81);
   warnings = [];
-  firewall = openFirewall({ log: silentLogger });
+  firewall = openFirewall({ log: silentLogger, defaultBridge: 'gantry0' });
   await firewall.setNetworks([labNetwork('br-a')]);
   await firewall.install();
   relays = openRelays({ log: silentLogger });
