@@ -7,6 +7,7 @@ import { splitDeviceNumber } from '#/linux/file-nodes.ts';
 import type { Place } from '#/linux/place.ts';
 import type { RootedTree } from '#/linux/rooted-tree.ts';
 import { readXattrs } from '#/linux/xattr.ts';
+import { isOfRuntime, isRuntimeMount } from './copy-tree.ts';
 
 const CHUNK_BYTES = 1 << 18;
 const NS_PER_SEC = 1_000_000_000n;
@@ -25,7 +26,8 @@ interface Packing {
  */
 export function packTree(tree: RootedTree, place: Place, name: ByteString, outputFd: number): void {
   const packing: Packing = { tree, outputFd, linked: new Map(), buffer: Buffer.allocUnsafeSlow(CHUNK_BYTES) };
-  packPlace(packing, place, name);
+  if (isRuntimeMount(tree, place)) writeDirectory(packing, place, `${name}/`);
+  else packPlace(packing, place, name);
   writeAll(packing, tarEnd());
 }
 
@@ -56,12 +58,6 @@ function packPlace(packing: Packing, place: Place, name: ByteString): void {
 
 function writeDirectory(packing: Packing, place: Place, name: ByteString): void {
   writeAll(packing, printTarHeader({ ...fieldsOf(place, name), type: 'directory' }));
-}
-
-/** What the runtime mounts in every container (/proc, /sys, /dev) is no content of it: the directory alone, as before its start. */
-function isOfRuntime(place: Place, parent: Place): boolean {
-  if (!place.stats.isDirectory() || place.stats.dev === parent.stats.dev) return false;
-  return place.path === '/dev' || place.isOfKernel();
 }
 
 function packEntries(packing: Packing, directory: Place, name: ByteString): void {

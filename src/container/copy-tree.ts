@@ -1,4 +1,5 @@
 import { closeSync, openSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
 import { byteStringOfText } from '#/archive/byte-string.ts';
 import { EngineError, errnoOf } from '#/base/errors.ts';
 import type { Place } from '#/linux/place.ts';
@@ -56,4 +57,15 @@ export function refuseReadOnly(
   if (mount?.readOnly === true) throw new EngineError('permission-denied', 'mounted volume is marked read-only');
   if (mount === undefined && readOnlyRoot)
     throw new EngineError('permission-denied', 'container rootfs is marked read-only');
+}
+
+/** What the runtime mounts in every container (/proc, /sys, /dev) is no content of it: the directory alone, as before its start. */
+export function isOfRuntime(place: Place, parent: Place): boolean {
+  if (!place.stats.isDirectory() || place.stats.dev === parent.stats.dev) return false;
+  return place.path === '/dev' || place.isOfKernel();
+}
+
+export function isRuntimeMount(tree: RootedTree, place: Place): boolean {
+  using parent = tree.open(posix.dirname(place.path), { follow: true });
+  return isOfRuntime(place, parent);
 }

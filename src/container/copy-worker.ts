@@ -8,7 +8,7 @@ import { extractTree } from './copy-extract.ts';
 import { type CopyJob, type CopyMessage, failedMessage } from './copy-job.ts';
 import { packTree } from './copy-pack.ts';
 import { baseName, statPlace } from './copy-stat.ts';
-import { canonicalTarget, graftMounts, refuseReadOnly } from './copy-tree.ts';
+import { canonicalTarget, graftMounts, isRuntimeMount, refuseReadOnly } from './copy-tree.ts';
 
 // The entry point of a thread that does one CopyJob and ends. It alone blocks: on disks, and on pipes whose other end is busy.
 
@@ -29,14 +29,24 @@ function run(job: CopyJob): void {
   if (work.kind === 'pack') packTree(tree, place, byteStringOfText(baseName(job.path)), work.outputFd);
 }
 
-function openAsked(tree: RootedTree, { path, container }: CopyJob, follow: boolean): Place {
+/** Files of /proc and /sys are not the container's, nor have they the sizes that they tell. */
+function openAsked(tree: RootedTree, job: CopyJob, follow: boolean): Place {
+  const place = openPath(tree, job, follow);
+  if (!place.isOfKernel() || isRuntimeMount(tree, place)) return place;
+  place[Symbol.dispose]();
+  throw notFound(job);
+}
+
+const notFound = ({ path, container }: CopyJob): EngineError =>
+  new EngineError('not-found', `Could not find the file ${path} in container ${container}`);
+
+function openPath(tree: RootedTree, job: CopyJob, follow: boolean): Place {
+  const { path } = job;
   try {
     return tree.open(byteStringOfText(path), { follow });
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === 'ENOENT') {
-      throw new EngineError('not-found', `Could not find the file ${path} in container ${container}`);
-    }
+    if (errno === 'ENOENT') throw notFound(job);
     if (errno === 'ENOTDIR') throw new EngineError('invalid-argument', `${path}: not a directory`);
     throw error;
   }

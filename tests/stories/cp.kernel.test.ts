@@ -214,3 +214,14 @@ test('the whole root of a running container is copied without what only the kern
     [],
   );
 });
+
+test('files in which the kernel shows itself are none of a container, and their directories are empty', async () => {
+  await running('box');
+  const missing = 'Could not find the file /proc/version in container box';
+  await story.refuses(['cp', 'box:/proc/version', '-'], 1, missing);
+  await story.refuses(['cp', 'box:/sys/kernel', '-'], 1, 'Could not find the file /sys/kernel in container box');
+  for (const name of ['proc', 'dev']) {
+    const names = execFileSync('tar', ['tf', '-'], { input: await tarOf(`box:/${name}`), encoding: 'utf8' });
+    assert.equal(names, `${name}/\n`);
+  }
+});
