@@ -45,28 +45,32 @@ async function findDeepDirectory(path: string): Promise<Buffer | undefined> {
  * there is none. Files that vanish meanwhile are left out.
  */
 export async function sumTree(path: string): Promise<number> {
+  const root = await tolerating(path, lstat(path));
   const links = new Set<number>();
-  let device: number | undefined;
   let sum = 0;
-  const todo = [path];
+  const todo = [Buffer.from(path)];
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
-    try {
-      const directory = await lstat(next);
-      device ??= directory.dev;
-      if (directory.dev !== device) continue;
-      for await (const entry of await opendir(next)) {
-        const child = join(next, entry.name);
-        if (entry.isDirectory()) todo.push(child);
-        if (!entry.isFile()) continue;
-        const stat = await lstat(child);
-        if (stat.nlink > 1 && links.has(stat.ino)) continue;
-        links.add(stat.ino);
-        sum += stat.size;
-      }
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT' && errnoOf(error) !== 'ENAMETOOLONG')
-        throw toEngineError(error, `measure ${path}`);
+    // Names are bytes, one character each.
+    for await (const entry of (await tolerating(path, opendir(next, { encoding: 'latin1' }))) ?? []) {
+      if (!entry.isDirectory() && !entry.isFile()) continue;
+      const child = Buffer.concat([next, Buffer.from(`/${entry.name}`, 'latin1')]);
+      const stat = await tolerating(path, lstat(child));
+      if (stat === undefined || stat.dev !== root?.dev) continue;
+      if (stat.isDirectory()) todo.push(child);
+      if (!stat.isFile() || links.has(stat.ino)) continue;
+      if (stat.nlink > 1) links.add(stat.ino);
+      sum += stat.size;
     }
   }
   return sum;
+}
+
+/** Undefined for what is not there any more, or lies deeper than a path can say. */
+async function tolerating<T>(tree: string, looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(errnoOf(error) ?? '')) return undefined;
+    throw toEngineError(error, `measure ${tree}`);
+  }
 }
