@@ -1,8 +1,8 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { EngineError } from '#/base/errors.ts';
 import type { IpamPool, Network } from '#/network/network.ts';
+import { isUserDefined } from '#/network/predefined.ts';
 import type { EndpointSettings } from './config.ts';
-import { isUserDefined } from './endpoint-names.ts';
 
 /**
  * Throws invalid-argument, with Docker's texts, for what cannot be had on a network; of one that does not exist (yet) only

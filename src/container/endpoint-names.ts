@@ -5,11 +5,6 @@ import type { EndpointSettings } from './config.ts';
 import { type ContainerRecord, getContainer } from './record.ts';
 import type { ContainerRoom } from './room.ts';
 
-const PREDEFINED_NETWORKS: readonly string[] = ['default', 'bridge', 'host', 'none'];
-
-/** Names, links by name and static addresses belong to networks that users made. */
-export const isUserDefined = (network: string): boolean => !PREDEFINED_NETWORKS.includes(network);
-
 /** What others on a network call a container: its name first, then aliases, short id and host name, as Docker has it. */
 export function namesOn(
   { id, name, config }: Pick<ContainerRecord, 'id' | 'name' | 'config'>,

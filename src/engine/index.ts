@@ -21,7 +21,6 @@ export type {
 } from '#/container/config.ts';
 export type { CopiedOut, CopyIntoOptions } from '#/container/copy.ts';
 export type { PathStat } from '#/container/copy-job.ts';
-export { isUserDefined } from '#/container/endpoint-names.ts';
 export type { ExecRecord, ExecSpec, ExecState } from '#/container/exec.ts';
 export type { LogEntry } from '#/container/log/k8s-file.ts';
 export type { LogsOptions } from '#/container/logs.ts';
@@ -36,6 +35,7 @@ export { printLoaded } from '#/image/load/load.ts';
 export type { LayerProgress } from '#/image/load/read-archive.ts';
 export type { ImageRecord } from '#/image/record.ts';
 export type { Endpoint, IpamPool, Network, NetworkSpec, PortBinding, PublishedPort } from '#/network/network.ts';
+export { isUserDefined } from '#/network/predefined.ts';
 export type { TaskStdio, TerminalSize } from '#/runtime/runtime.ts';
 export type { VolumeSnapshot } from '#/volume/snapshots.ts';
 export type { Volume, VolumeSpec } from '#/volume/volumes.ts';

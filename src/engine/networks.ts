@@ -1,8 +1,7 @@
 import { isEngineError } from '#/base/errors.ts';
 import type { EventBus } from '#/events/events.ts';
 import type { CreatedNetwork, Endpoint, Network, NetworkSpec, Networks } from '#/network/network.ts';
-
-const PREDEFINED: readonly string[] = ['bridge', 'host', 'none'];
+import { isPredefinedNetwork } from '#/network/predefined.ts';
 
 /** What embedders and front doors may do with networks. A reference is a name, an id or an id prefix. */
 export interface NetworkOperations {
@@ -20,7 +19,7 @@ export interface NetworkOperations {
 }
 
 export function bindNetworks(networks: Networks, events: EventBus): NetworkOperations {
-  const isPredefined = ({ name }: Network): boolean => PREDEFINED.includes(name);
+  const isPredefined = ({ name }: Network): boolean => isPredefinedNetwork(name);
   const endpointsOn = ({ id }: Network) => networks.endpointsOn(id);
   return {
     list: () => networks.list(),

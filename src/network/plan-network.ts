@@ -5,6 +5,7 @@ import { BRIDGE_NAME_OPTION } from './bridge-options.ts';
 import { canonicalAddress, checkPools, type PoolSpec } from './check-pools.ts';
 import { type AddressPool, allocateAddress, chooseSubnet } from './ipam.ts';
 import type { IpamPool, Network, NetworkDriverName, NetworkSpec } from './network.ts';
+import { isUserDefined } from './predefined.ts';
 import type { NetworkRecord } from './records.ts';
 
 export interface NetworkPlan {
@@ -18,7 +19,6 @@ export interface NetworkPlan {
 
 const DRIVERS: readonly string[] = ['bridge', 'host', 'null', 'macvlan', 'ipvlan'] satisfies NetworkDriverName[];
 const IPAM_DRIVERS: readonly string[] = ['default', 'dhcp'];
-const PREDEFINED: readonly string[] = ['bridge', 'host', 'none', 'default'];
 
 /** What the network will be. Throws, with Docker's texts, what the spec alone and the networks that exist forbid. Touches nothing. */
 export function planNetwork(plan: NetworkPlan): NetworkRecord {
@@ -64,7 +64,7 @@ export function planNetwork(plan: NetworkPlan): NetworkRecord {
 
 function checkName(name: string, present: readonly Network[]): void {
   if (name.trim() === '') throw new EngineError('invalid-argument', 'invalid name: name is empty');
-  if (PREDEFINED.includes(name)) {
+  if (!isUserDefined(name)) {
     throw new EngineError('permission-denied', `operation is not permitted on predefined ${name} network`);
   }
   if (present.some((other) => other.name === name)) {

@@ -1,10 +1,9 @@
 import { EngineError } from '#/base/errors.ts';
 import { deleteNetwork } from '#/store/networks.ts';
+import { isPredefinedNetwork } from './predefined.ts';
 import { driverOf } from './readiness.ts';
 import { endpointsOn, getNetwork, type NetworkRecord, networksOf } from './records.ts';
 import { type NetworkRoom, networkEvent } from './room.ts';
-
-const PREDEFINED: readonly string[] = ['bridge', 'host', 'none'];
 
 /** Row last: whoever is killed before leaves a network that is still known, and can be removed again. */
 export function removeNetwork(room: NetworkRoom, reference: string): Promise<void> {
@@ -26,13 +25,15 @@ export function removeNetwork(room: NetworkRoom, reference: string): Promise<voi
 }
 
 function checkRemovable({ store }: NetworkRoom, network: NetworkRecord): void {
-  if (PREDEFINED.includes(network.name)) {
+  if (isPredefinedNetwork(network.name)) {
     throw new EngineError('permission-denied', `${network.name} is a pre-defined network and cannot be removed`);
   }
-  if (endpointsOn(store, network).length > 0) {
-    throw new EngineError(
-      'permission-denied',
-      `error while removing network: network ${network.name} id ${network.id} has active endpoints`,
-    );
-  }
+  const active = endpointsOn(store, network).map(
+    ({ names: { own }, endpointId }) => `name:"${own[0]}" id:"${endpointId.slice(0, 12)}"`,
+  );
+  if (active.length === 0) return;
+  throw new EngineError(
+    'permission-denied',
+    `error while removing network: network ${network.name} has active endpoints (${active.join(', ')})`,
+  );
 }
