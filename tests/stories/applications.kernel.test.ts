@@ -4,14 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { poll } from '#/base/delay.ts';
 import { writeAppArchives } from '../support/app-images.ts';
 import { runCommand } from '../support/command.ts';
 import { inThrowawayHost } from '../support/host.ts';
-import { eventually, tellStory } from './story.ts';
+import { tellStory } from './story.ts';
 
 inThrowawayHost();
 const story = tellStory();
-const STARTUP_MS = 30_000;
+const STARTUP_MS = 60_000;
 
 async function loadServices(): Promise<void> {
   const present = await story.docker.ok(['images', '-q', 'app/web']);
@@ -59,6 +60,13 @@ async function rows(url: string): Promise<number> {
   return Number(/^\d+ of (\d+)$/.exec(stdout.trim())?.[1] ?? 0);
 }
 
+/** What the first visit says that all three services answer. Those that one of them did not answer may be recorded too. */
+async function visit(url = 'http://127.0.0.1:8080'): Promise<number> {
+  const count = await poll(async () => (await rows(url)) || undefined, { intervalMs: 100, timeoutMs: STARTUP_MS });
+  assert.ok(count !== undefined, `not all services answer within ${STARTUP_MS} ms`);
+  return count;
+}
+
 const namesOf = async (...args: readonly string[]): Promise<string[]> =>
   (await story.docker.ok(args))
     .split('\n')
@@ -83,13 +91,15 @@ for (const [version, program] of Object.entries(COMPOSE)) {
       return result.stdout;
     };
     await compose('up', '-d');
-    await eventually(() => rows('http://127.0.0.1:8080'), 1, STARTUP_MS);
-    assert.equal(await rows('http://127.0.0.1:8080'), 2);
+    const first = await visit();
+    const second = await visit();
+    assert.ok(second > first, `${second} visits after ${first}`);
     assert.match(await compose('exec', '-T', 'web', 'nslookup', 'database'), /Address: /);
     assert.match(await compose('ps'), /8080->80\/tcp/);
 
     await compose('restart');
-    await eventually(() => rows('http://127.0.0.1:8080'), 3, STARTUP_MS);
+    const third = await visit();
+    assert.ok(third > second, `${third} visits after ${second}`);
 
     await compose('up', '-d', '--scale', 'cache=3');
     const addresses = await compose('exec', '-T', 'web', 'nslookup', 'cache');
@@ -108,11 +118,12 @@ test('the same application works with plain docker', async () => {
   await docker.ok(['run', '-d', '--name', 'db', '--network', 'shop', '-v', 'shop-data:/data', 'app/db:test']);
   await docker.ok(['run', '-d', '--name', 'redis', '--network', 'shop', '--network-alias', 'cache', 'app/cache:test']);
   await docker.ok(['run', '-d', '--name', 'web', '--network', 'shop', '-p', '8080:80', 'app/web:test']);
-  await eventually(() => rows('http://127.0.0.1:8080'), 1, STARTUP_MS);
+  const before = await visit();
 
   await docker.ok(['rm', '-f', 'db']);
   await docker.ok(['run', '-d', '--name', 'db', '--network', 'shop', '-v', 'shop-data:/data', 'app/db:test']);
-  await eventually(() => rows('http://127.0.0.1:8080'), 2, STARTUP_MS);
+  const after = await visit();
+  assert.ok(after > before, `${after} visits after ${before}`);
 
   await docker.ok(['rm', '-f', 'db', 'redis', 'web']);
   await docker.ok(['network', 'rm', 'shop']);
