@@ -6,6 +6,7 @@ import type { ContainerId } from '#/base/ids.ts';
 import { bindMount, unmount } from '#/linux/mount.ts';
 import { listMounts } from '#/linux/mount-info.ts';
 import { openBeneath } from '#/linux/open-in-root.ts';
+import { pathOfOpen } from '#/linux/place.ts';
 import { ANONYMOUS_LABEL } from '#/volume/volumes.ts';
 import type { ContainerConfig, MountSpec } from './config.ts';
 import { containerPaths } from './paths.ts';
@@ -119,7 +120,7 @@ async function bindPart(base: string, subpath: string, target: string): Promise<
     await mkdir(join(target, '..'), { recursive: true, mode: 0o700 });
     await writeFile(target, '', { mode: 0o600 });
   }
-  bindMount(`/proc/self/fd/${found.fd}`, target, { recursive: true });
+  bindMount(pathOfOpen(found.fd), target, { recursive: true });
 }
 
 /** Takes down what `mountVolumes` made and lets the volumes go. Idempotent. */

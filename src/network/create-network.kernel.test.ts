@@ -143,7 +143,7 @@ test('a network with containers on it stays', async () => {
   const id = await host.launch('busy');
   await assert.rejects(host.networks.remove('busy'), {
     kind: 'permission-denied',
-    message: `error while removing network: network busy id ${network.id} has active endpoints`,
+    message: `error while removing network: network busy has active endpoints (name:"${id.slice(0, 12)}" id:"${host.endpoint(id, 'busy').endpointId.slice(0, 12)}")`,
   });
   host.ping(id, network.ipam[0]?.gateway ?? '');
   await host.networks.closeSandbox(id);

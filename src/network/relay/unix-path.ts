@@ -16,6 +16,7 @@ import {
 import { connect } from 'node:net';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { EngineError, errnoOf, toEngineError } from '#/base/errors.ts';
+import { pathOfOpen } from '#/linux/place.ts';
 
 /** What fits into a `struct sockaddr_un`, so that others can connect. */
 const UNIX_PATH_BYTES_MAX = 107;
@@ -40,7 +41,7 @@ export async function stageUnixPath(path: string, mode = DEFAULT_MODE): Promise<
   const stage = join(dirname(path), `.${basename(path)}.gantry`);
   const stageFd = openStage(stage, attempted);
   // Short, however long the directory's path is. Node takes it away when the listener closes, so the descriptor stays until then.
-  const staged = `/proc/self/fd/${stageFd}/socket`;
+  const staged = join(pathOfOpen(stageFd), 'socket');
   let own: Stats | undefined;
   return {
     path: staged,
@@ -111,7 +112,7 @@ function openStage(stage: string, attempted: string): number {
       closeSync(fd);
       throw inUse(`${attempted}: ${stage} is somebody else's`);
     }
-    rmSync(`/proc/self/fd/${fd}/socket`, { force: true });
+    rmSync(join(pathOfOpen(fd), 'socket'), { force: true });
     return fd;
   } catch (error) {
     throw toEngineError(error, attempted);
