@@ -21,7 +21,7 @@ test('changes are told with the table and with who made them', async () => {
   netlink.batchNow(nftTransaction([addTable({ family: 'inet', name: 'mine' })]));
   nft('add', 'table', 'ip', 'theirs');
   nft('flush', 'ruleset');
-  await poll(() => (notices.length >= 4 ? true : undefined), { intervalMs: 10, timeoutMs: 3000 });
+  await poll(() => (notices.length >= 4 ? true : undefined), { intervalMs: 10, timeoutMs: 30_000 });
   const told = notices.map(({ family, table, portId }) => [family, table, portId === netlink.portId]);
   assert.deepEqual(told.slice(0, 2), [
     ['inet', 'mine', true],

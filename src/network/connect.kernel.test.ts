@@ -177,7 +177,7 @@ test('a bridge that is removed by hand is back in a moment, without anybody aski
   run('ip', 'link', 'delete', network.bridgeName ?? '');
   const isBack = () =>
     ipJson('link').filter(({ master }: { master?: string }) => master === network.bridgeName).length === 2 || undefined;
-  assert.ok(await poll(isBack, { intervalMs: 20, timeoutMs: 3000 }));
+  assert.ok(await poll(isBack, { intervalMs: 20, timeoutMs: 30_000 }));
   host.ping(first, host.endpoint(second, 'net').ipv4Address);
 });
 

@@ -42,7 +42,7 @@ afterEach(async () => {
   for (const id of await networks.listSandboxes()) await networks.closeSandbox(id);
   await networks.close();
   store[Symbol.dispose]();
-  await poll(() => (hostPorts().length === 0 ? true : undefined), { intervalMs: 20, timeoutMs: 8000 });
+  await poll(() => (hostPorts().length === 0 ? true : undefined), { intervalMs: 20, timeoutMs: 30_000 });
   assert.deepEqual(hostPorts(), []);
   assert.equal(readFileSync('/proc/self/mountinfo', 'utf8').includes(dir), false);
   for (const { ifname } of ipJson('link', 'show', 'type', 'bridge')) run('ip', 'link', 'delete', ifname);

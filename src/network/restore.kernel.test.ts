@@ -37,11 +37,11 @@ const binding = (change: Partial<PortBinding> = {}): PortBinding => ({
 /** Says `hello` on port 80 of the container, over and over. */
 async function serve(id: ContainerId): Promise<void> {
   const path = join(host.dir, 'netns', id);
-  const script = 'while :; do echo hello | busybox nc -l -p 80 -w1; done';
-  const server = spawn('nsenter', [`--net=${path}`, 'setsid', '-w', 'sh', '-c', script], { stdio: 'ignore' });
+  const serving = ['busybox', 'nc', '-ll', '-p', '80', '-e', 'echo', 'hello'];
+  const server = spawn('nsenter', [`--net=${path}`, 'setsid', '-w', ...serving], { stdio: 'ignore' });
   servers.push(server);
   const isListening = () => (host.inside(id, 'ss', '-Hltn', 'sport', '=', ':80') === '' ? undefined : true);
-  await poll(isListening, { intervalMs: 20, timeoutMs: 3000 });
+  await poll(isListening, { intervalMs: 20, timeoutMs: 30_000 });
 }
 const hostAnswer = (port: number, address = '127.0.0.1'): string =>
   run('sh', '-c', `busybox nc -w2 ${address} ${port} </dev/null || true`).trim();

@@ -28,7 +28,7 @@ async function withTask(
   const before = readdirSync(`${host.execRoot}/c/${id}`);
   await body(host, id);
   const after = () => readdirSync(`${host.execRoot}/c/${id}`);
-  await poll(() => (after().length === before.length ? true : undefined), { intervalMs: 5, timeoutMs: 2000 });
+  await poll(() => (after().length === before.length ? true : undefined), { intervalMs: 5, timeoutMs: 30_000 });
   assert.deepEqual(after(), before);
 }
 

@@ -65,7 +65,7 @@ export async function settledWorld(daemon: TestDaemon): Promise<LastingWorld> {
 }
 
 /** Waits until the world is as it was; fails with the difference. */
-export async function assertNothingLeaked(daemon: Roots, before: LastingWorld, timeoutMs = 8000): Promise<void> {
+export async function assertNothingLeaked(daemon: Roots, before: LastingWorld, timeoutMs = 30_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const difference = differenceOf(lastingWorld(daemon), before);

@@ -47,7 +47,7 @@ async function timed<T>(body: () => Promise<T>): Promise<{ readonly ms: number; 
 
 const remove = (name: string) => expectApi(daemon, 204, 'DELETE', `/containers/${name}?force=1`);
 
-async function waitFor(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+async function waitFor(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await isTrue())) {
     if (Date.now() > deadline) assert.fail(`${what}: not within ${timeoutMs} ms`);

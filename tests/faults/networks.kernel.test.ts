@@ -153,7 +153,7 @@ test('a port that is taken fails a start in the words of Docker, leaves nothing,
   await assertNothingLeaked(daemon, before);
 });
 
-async function eventually(check: () => Promise<void>, timeoutMs = 10_000): Promise<void> {
+async function eventually(check: () => Promise<void>, timeoutMs = 30_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     try {

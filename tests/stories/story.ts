@@ -65,7 +65,7 @@ export function tellStory(): Story {
 }
 
 /** Waits until `look` gives what is wanted; fails with what it gave last. */
-export async function eventually<T>(look: () => Promise<T>, wanted: T, timeoutMs = 5000): Promise<void> {
+export async function eventually<T>(look: () => Promise<T>, wanted: T, timeoutMs = 30_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const found = await look();

@@ -158,7 +158,7 @@ test('where nobody answers it says so', async () => {
     kind: 'unavailable',
     message: 'no DHCP server answered on network wire',
   });
-  assert.ok(performance.now() - begunMs < 9000);
+  assert.ok(performance.now() - begunMs < 30_000);
   assert.deepEqual(asked.leases, []);
 });
 
@@ -167,14 +167,14 @@ test('an address whose server is gone is given up when its time is over, and ask
   const asked = request();
   await acquire('e1', asked);
   await stopServer();
-  await until(() => asked.leases.includes(undefined), 12_000);
+  await until(() => asked.leases.includes(undefined), 30_000);
   assert.deepEqual(JSON.parse(inside('ip', '-j', '-4', 'address', 'show', 'eth0')), []);
   await serve('10.66.0.100', 3600);
-  await until(() => asked.leases.at(-1) !== undefined, 12_000);
+  await until(() => asked.leases.at(-1) !== undefined, 30_000);
   assert.equal(asked.leases.at(-1)?.address, '10.66.0.100');
 });
 
-async function until(isTrue: () => boolean, timeoutMs = 5000): Promise<void> {
+async function until(isTrue: () => boolean, timeoutMs = 30_000): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!isTrue()) {
     assert.ok(performance.now() < deadlineMs, `waited ${timeoutMs} ms; the server said: ${said}`);

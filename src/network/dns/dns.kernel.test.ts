@@ -245,7 +245,7 @@ test('a resolver that is silent, refuses or fails is followed by the next, and b
   const beganAtMs = performance.now();
   assert.equal((await dig(path, 'silent.example.com')).status, 'SERVFAIL');
   const tookMs = performance.now() - beganAtMs;
-  assert.ok(tookMs > 1500 && tookMs < 4500, `${tookMs} ms`);
+  assert.ok(tookMs > 1500 && tookMs < 10_000, `${tookMs} ms`);
   assert.deepEqual((await dig(path, 'example.com')).lines, ['192.0.2.1']);
 });
 

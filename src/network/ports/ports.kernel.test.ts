@@ -81,7 +81,7 @@ const bound = () =>
 
 /** A relay takes a moment to start. */
 const becomes = (call: () => Promise<string>, expected: string) =>
-  poll(async () => ((await call()) === expected ? true : undefined), { intervalMs: 50, timeoutMs: 5000 });
+  poll(async () => ((await call()) === expected ? true : undefined), { intervalMs: 50, timeoutMs: 30_000 });
 
 async function stranger(address: string, port: number): Promise<Server> {
   const server = createServer();

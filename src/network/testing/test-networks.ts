@@ -109,7 +109,7 @@ export class TestNetworks {
     this.store[Symbol.dispose]();
     const isEmpty = await poll(() => (this.hostPorts().length === 0 ? true : undefined), {
       intervalMs: 20,
-      timeoutMs: 8000,
+      timeoutMs: 30_000,
     });
     const bridges = ipJson('link', 'show', 'type', 'bridge').map(({ ifname }: { ifname: string }) => ifname);
     for (const name of bridges) run('ip', 'link', 'delete', name);
