@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../support/command.ts';
 import { inThrowawayHost } from '../support/host.ts';
 import { eventually, IMAGE, tellStory } from './story.ts';
@@ -83,6 +84,28 @@ test('what cannot be created or removed is refused with the words of Docker', as
   const binding = 'com.docker.network.bridge.host_binding_ipv4=here';
   await story.refuses(['network', 'create', '-o', binding, 'other'], 1, 'an IP address expected');
   await story.refuses(['network', 'create', '--config-only', 'other'], 1, 'config-only');
+});
+
+test('of networks with one name or one subnet that are asked for at once, one is made', async () => {
+  const create = (...args: readonly string[]) => story.docker(['network', 'create', ...args]);
+  const wishes = [1, 2, 3, 4].flatMap((n) => [create('same'), create('--subnet', '10.69.0.0/24', `sub${n}`)]);
+  const made = (await Promise.all(wishes)).filter(({ code }) => code === 0);
+  assert.equal(made.length, 2);
+  assert.equal((await ok('network', 'ls', '-qf', 'type=custom')).split('\n').length, 2);
+});
+
+test('a network is removed before somebody joins it, or not at all', async () => {
+  await run('box');
+  for (let tries = 0; tries < 5; tries++) {
+    await ok('network', 'create', 'mine');
+    const connecting = story.docker(['network', 'connect', 'mine', 'box']);
+    const [removed, connected] = await Promise.all([story.docker(['network', 'rm', 'mine']), connecting]);
+    assert.equal(removed.code + connected.code, 1, `${removed.stderr}${connected.stderr}`);
+    assert.equal(await interfacesOf('box'), connected.code === 0 ? 'eth0 eth1 lo ' : 'eth0 lo ');
+    if (connected.code !== 0) continue;
+    await ok('network', 'disconnect', 'mine', 'box');
+    await ok('network', 'rm', 'mine');
+  }
 });
 
 test('containers of a network find each other by name, alias, short id and host name, also after a rename', async () => {
@@ -241,6 +264,18 @@ test('links give names and variables on the default bridge, and names elsewhere'
   await ok('stop', '-t', '0', 'db');
   assert.equal(await inside('web', 'echo $SQL_PORT.'), '.');
   await story.refuses(['run', '--link', 'db', IMAGE, 'true'], 125, 'Cannot link to a non running container: /db AS');
+
+  // Its address is kept for it for two seconds; then it is somebody else's.
+  await sleep(2100);
+  await run('settler');
+  assert.equal(await addressOn('settler', 'bridge'), address);
+  await ok('start', 'db');
+  const elsewhere = await addressOn('db', 'bridge');
+  assert.notEqual(elsewhere, address);
+  const hosts = await inside('web', 'cat /etc/hosts');
+  assert.match(hosts, new RegExp(`^${elsewhere}\tsql \\w+ db$`, 'm'));
+  assert.doesNotMatch(hosts, new RegExp(`^${address}\t`, 'm'));
+  assert.equal(await inside('web', 'echo $SQL_PORT'), `tcp://${elsewhere}:5432`);
 
   await ok('network', 'create', 'mine');
   await run('store', '--network', 'mine');

@@ -104,6 +104,19 @@ test('a port in use is told before anything is made, and the container starts on
   await ok('start', 'late');
 });
 
+test('of those who want one port at once, exactly one has it, and the others take it when that is gone', async () => {
+  const names = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8'];
+  const runs = names.map((name) =>
+    story.docker(['run', '-d', '--name', name, '-p', '8097:80', IMAGE, 'sleep', '1000']),
+  );
+  const codes = (await Promise.all(runs)).map(({ code }) => code);
+  assert.deepEqual(codes.toSorted(), [0, 125, 125, 125, 125, 125, 125, 125]);
+  const winner = names[codes.indexOf(0)] ?? '';
+  assert.equal(await ok('ps', '--format', '{{.Names}}', '-f', 'publish=8097'), winner);
+  await ok('rm', '-f', winner);
+  await ok('start', names.find((name) => name !== winner) ?? '');
+});
+
 test('ports come and go while the container runs', async () => {
   await serve('web', '-p', '8100:80');
   const update = (body: object) => story.daemon.api('POST', '/containers/web/update', body);
