@@ -59,6 +59,10 @@ set -e
 mount -t proc proc /proc
 hostname gantry-test
 ip link set lo up
+# Mounts of the machine's own engine would vanish from here when it ends.
+for target in /run/gantry /var/lib/gantry; do
+  if mountpoint -q "$target"; then umount --lazy --recursive "$target"; fi
+done
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p "$TMPDIR/var-lib-gantry" /var/lib/gantry
 mount --bind "$TMPDIR/var-lib-gantry" /var/lib/gantry
