@@ -16,7 +16,7 @@ export function printNetwork(
     Driver: network.driver,
     ...(minor >= 47 ? { EnableIPv4: network.enableIpv4 } : {}),
     EnableIPv6: network.enableIpv6,
-    IPAM: { Driver: network.ipamDriver, Options: network.ipamOptions, Config: network.ipam.map(printPool) },
+    IPAM: printIpam(network),
     Internal: network.internal,
     Attachable: network.attachable,
     Ingress: network.ingress,
@@ -27,6 +27,13 @@ export function printNetwork(
     Labels: network.labels,
   };
 }
+
+/** Of networks that always are, Docker answers null where others have an empty map; `host` and `none` have no list either. */
+const printIpam = ({ name, driver, ipam, ipamDriver, ipamOptions }: Network): object => ({
+  Driver: ipamDriver,
+  Options: name === 'bridge' || driver === 'host' || driver === 'null' ? null : ipamOptions,
+  Config: driver === 'host' || driver === 'null' ? null : ipam.map(printPool),
+});
 
 function printPool({ subnet, gateway, ipRange, auxAddresses }: IpamPool): object {
   return {

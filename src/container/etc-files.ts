@@ -1,11 +1,12 @@
+import { writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { readFileInRoot } from '#/linux/open-in-root.ts';
 import type { Endpoint } from '#/network/network.ts';
 import { isUserDefined } from '#/network/predefined.ts';
 import type { ContainerNetwork } from './connect-network.ts';
-import { editLines, hostsFileOf, hostsFileOfHost } from './hosts-file.ts';
-import { type LinkedContainer, linkHostsLine } from './links.ts';
+import { editLines, hostsFileOf, hostsFileOfHost, readdressLine } from './hosts-file.ts';
+import { type LinkedContainer, linkHostsLine, runningLinkers } from './links.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import { hasOnlyLoopbackServers, resolvConfOf } from './resolv-conf.ts';
@@ -53,6 +54,17 @@ export async function refreshEtcFiles(
   for (const [path, textFor] of edits) {
     const [old, wanted] = [textFor(before), textFor(after)];
     if (old !== wanted) await writeFile(path, editLines(readEdited(path) ?? old, old, wanted));
+  }
+}
+
+/** Lets /etc/hosts of the running containers that are linked to this one, which has just been started, say where it is now. */
+export function refreshLinkers(room: ContainerRoom, record: ContainerRecord): void {
+  for (const { linker, line } of runningLinkers(room, record)) {
+    const path = containerPaths(room, linker.id).hosts;
+    const current = readEdited(path);
+    const wanted = current && readdressLine(current, line);
+    // In one stretch: nobody else writes the file between the look and the change.
+    if (wanted !== undefined && wanted !== current) writeFileSync(path, wanted);
   }
 }
 

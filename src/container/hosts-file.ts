@@ -64,6 +64,15 @@ function hostNamesOf(hostname: string, domainname: string): string {
 
 const linesOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
 
+/** The file with this line in place of those that give the same names another address. Pure. */
+export function readdressLine(current: string, wanted: string): string {
+  const namesOf = (line: string): string => line.slice(line.indexOf('\t') + 1);
+  return current
+    .split('\n')
+    .map((line) => (line.includes('\t') && namesOf(line) === namesOf(wanted) ? wanted : line))
+    .join('\n');
+}
+
 /** A file that a container may have edited, with what of ours has changed: lines that went taken out, new ones put at the end. Pure. */
 export function editLines(current: string, before: string, after: string): string {
   const [old, wanted] = [before.split('\n'), after.split('\n')];

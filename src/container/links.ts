@@ -40,6 +40,22 @@ export function presentLinks(room: ContainerRoom, record: ContainerRecord): read
   });
 }
 
+/** The running containers that are linked to this one, each with the line that its /etc/hosts has about it now. */
+export function runningLinkers(
+  room: ContainerRoom,
+  record: ContainerRecord,
+): readonly { readonly linker: ContainerRecord; readonly line: string }[] {
+  const endpoint = bridgeEndpoint(room, record);
+  if (endpoint === undefined) return [];
+  return listContainers(room)
+    .filter(({ state }) => isAlive(state))
+    .flatMap((linker) =>
+      linksOf(linker)
+        .filter(({ target }) => target === record.name)
+        .map(({ alias }) => ({ linker, line: linkHostsLine({ alias, record, endpoint }) })),
+    );
+}
+
 const linksOf = ({ config }: ContainerRecord): readonly Link[] =>
   (config.network.endpoints.bridge?.links ?? []).map(parseLink);
 

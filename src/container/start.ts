@@ -3,7 +3,7 @@ import type { ContainerId } from '#/base/ids.ts';
 import { type UndoList, withUndo } from '#/base/undo.ts';
 import { checkPropagation, createBindSources } from './bind-sources.ts';
 import { connectNetwork } from './connect-network.ts';
-import { writeEtcFiles } from './etc-files.ts';
+import { refreshLinkers, writeEtcFiles } from './etc-files.ts';
 import { watchExit } from './exit.ts';
 import { plantMountPoints } from './mount-points.ts';
 import { containerPaths } from './paths.ts';
@@ -66,6 +66,7 @@ async function startTask(
   undo.add(`network of ${id}`, () => room.networks.closeSandbox(id));
   const network = await connectNetwork(room, record);
   await writeEtcFiles(room, record, network);
+  refreshLinkers(room, record);
   undo.add(`volumes of ${id}`, () => unmountVolumes(room, id));
   await mountVolumes(room, record);
   await createBindSources(config);

@@ -21,6 +21,7 @@ const NULL_AS_DOCKER_SENDS: ReadonlySet<string> = new Set([
     'GenericResources',
     'Labels',
     'Options',
+    'Config',
     'Data',
     'Volumes',
     'VolumesDeleted',

@@ -43,6 +43,11 @@ test('a network is created as asked, listed, inspected, and removed with its bri
   });
   assert.deepEqual([inspected.Driver, inspected.Attachable, inspected.Internal], ['bridge', true, false]);
   assert.deepEqual([inspected.Labels, inspected.Containers], [{ a: 'b' }, {}]);
+  for (const [name, driver] of [['host', 'host'] as const, ['none', 'null'] as const]) {
+    const [predefined] = JSON.parse(await ok('network', 'inspect', name)) as [Record<string, unknown>];
+    assert.deepEqual(predefined.IPAM, { Driver: 'default', Options: null, Config: null });
+    assert.deepEqual([predefined.Driver, predefined.EnableIPv4, predefined.Options], [driver, true, {}]);
+  }
   const { stdout } = await runCommand(['ip', '-j', 'addr', 'show', 'dev', 'gtest0']);
   const [link] = JSON.parse(stdout) as [IpAddress];
   assert.ok(link.addr_info.some(({ local, prefixlen }) => local === '10.66.0.254' && prefixlen === 24));
