@@ -46,13 +46,19 @@ export function errnoName(errno: number): string {
   return ERRNO_NAMES.get(Math.abs(errno)) ?? FURTHER_ERRNO_NAMES[Math.abs(errno)] ?? `errno ${Math.abs(errno)}`;
 }
 
-function load(prototype: string): Native {
-  let koffi: typeof import('koffi').default;
+function loadKoffi(): typeof import('koffi').default {
   try {
-    koffi = createRequire(import.meta.url)('koffi');
+    return createRequire(import.meta.url)('koffi');
   } catch (cause) {
     throw new EngineError('unavailable', 'cannot make system calls: the npm package koffi does not load', { cause });
   }
+}
+
+/** Where the bytes lie, for structs that point to others. Good for as long as the caller holds on to them. */
+export const addressOf = (bytes: Uint8Array): bigint => loadKoffi().address(bytes);
+
+function load(prototype: string): Native {
+  const koffi = loadKoffi();
   // The running program's own symbols: the C library that Node itself uses, glibc or musl.
   const native = koffi.load(null).func(prototype);
   return { function: native as NativeFunction, errno: () => koffi.errno() };

@@ -28,8 +28,8 @@ const getsockname = declareSyscall<[number, Uint8Array, Uint8Array]>(
 export const openSocket = (attempted: string, domain: number, type: number, protocol = 0): OwnedFd =>
   ownFd(socket.call(attempted, domain, type | SOCK_CLOEXEC, protocol));
 
-export function setSocketOption(fd: number, level: number, option: number, value: number): void {
-  const bytes = u32(value);
+export function setSocketOption(fd: number, level: number, option: number, value: number | Uint8Array): void {
+  const bytes = typeof value === 'number' ? u32(value) : value;
   setsockopt.call(`set option ${option} of a socket`, fd, level, option, bytes, bytes.length);
 }
 

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { openPacketSocket } from '#/linux/packet-socket.ts';
-import { BROADCAST, decodeFrame, encodeFrame, type Place } from './frame.ts';
+import { BROADCAST, CLIENT_PORT, decodeFrame, encodeFrame, type Place } from './frame.ts';
 import { type DhcpReply, type DhcpRequest, decodeDhcp, encodeDhcp } from './message.ts';
 
 /** The interface for which addresses are asked. */
@@ -43,7 +43,7 @@ export async function ask(
   { signal, target = BROADCAST, untilMs = Number.POSITIVE_INFINITY }: AskOptions,
 ): Promise<Answer | undefined> {
   const { frame, transactionId } = frameOf(client, question, target);
-  const socket = openPacketSocket(client.path, client.interfaceName);
+  const socket = openPacketSocket(client.path, client.interfaceName, CLIENT_PORT);
   const closed = new AbortController();
   try {
     const heard = listen(socket, client, transactionId, types);
@@ -64,7 +64,7 @@ export async function ask(
 
 /** Says something to which there is no answer. */
 export async function tell(client: DhcpClient, question: Question, target: Place): Promise<void> {
-  const socket = openPacketSocket(client.path, client.interfaceName);
+  const socket = openPacketSocket(client.path, client.interfaceName, CLIENT_PORT);
   socket.end(frameOf(client, question, target).frame);
   await once(socket, 'finish');
   socket.destroy();

@@ -9,7 +9,7 @@ const ETHERTYPE_IP = 0x0800;
 const UDP = 17;
 const TTL = 64;
 const SERVER_PORT = 67;
-const CLIENT_PORT = 68;
+export const CLIENT_PORT = 68;
 const FRAGMENT_MASK = 0x3fff;
 
 export const BROADCAST = { macAddress: 'ff:ff:ff:ff:ff:ff', address: '255.255.255.255' };
