@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, test } from 'node:test';
+import { poll } from '#/base/delay.ts';
 import { inThrowawayHost } from '../../tests/support/host.ts';
 import { ipJson, run, TestNetworks } from './testing/test-networks.ts';
 
@@ -203,4 +204,20 @@ test('networks and who is on them are told as events', async () => {
     assert.deepEqual([value.type, value.action, value.id, value.attributes], ['network', action, network.id, expected]);
   }
   control.abort();
+});
+
+test('the thread that serves names is there before the first container of a network comes', async () => {
+  const threads = () =>
+    readdirSync('/proc/self/task').filter(
+      (id) => readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === 'WorkerThread',
+    ).length;
+  const before = threads();
+  await host.create('mine');
+  const more = () => (threads() === before + 1 ? true : undefined);
+  assert.ok(await poll(more, { intervalMs: 10, timeoutMs: 2000 }));
+  await host.reopen();
+  assert.ok(
+    await poll(more, { intervalMs: 10, timeoutMs: 2000 }),
+    'also where the network was made by an earlier engine',
+  );
 });

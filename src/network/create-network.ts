@@ -24,6 +24,7 @@ export function createNetwork(room: NetworkRoom, spec: NetworkSpec): Promise<Cre
       undo.add(`rules of network ${network.name}`, () => room.firewall.setNetworks(present));
       await room.readiness.prepare(network);
     });
+    room.names.warmUp();
     room.events.publish(networkEvent('create', network));
     return { network, warnings: [] };
   });

@@ -44,6 +44,7 @@ import type {
 } from './network.ts';
 import { openPorts } from './ports/open.ts';
 import type { PublishMode } from './ports/ports.ts';
+import { isUserDefined } from './predefined.ts';
 import { publishPorts } from './published.ts';
 import { Readiness } from './readiness.ts';
 import { allEndpoints, endpointsOf, endpointsOn, getNetwork, networksOf } from './records.ts';
@@ -102,6 +103,7 @@ async function openOverBridge(options: NetworksOptions, bridge: AsyncDisposable)
   await networks.repair().catch((err: unknown) => {
     options.log.warn({ err }, 'cannot prepare a network; will try again when a container connects to it');
   });
+  if (networks.list().some(({ name }) => isUserDefined(name))) room.names.warmUp();
   await restoreNames(room);
   return networks;
 }

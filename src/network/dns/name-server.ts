@@ -8,6 +8,8 @@ export const NAME_SERVER_ADDRESS = '127.0.0.11';
  * One worker thread for all. Answers come from what `setEndpoints` told last; the rest is forwarded.
  */
 export interface NameServer {
+  /** Starts the worker, which takes a quarter of a second, so that the first container need not wait for it. Idempotent. */
+  warmUp(): void;
   /** Serves the namespace at `path` from now on (udp and tcp); again after a restart of the engine. Idempotent. */
   attach(container: ContainerId, path: string, settings: NameServerSettings): Promise<void>;
   detach(container: ContainerId): Promise<void>;

@@ -48,6 +48,10 @@ class ThreadedNameServer implements NameServer {
     this.#settings = settings;
   }
 
+  warmUp(): void {
+    if (!this.#isClosed) this.start();
+  }
+
   async attach(container: ContainerId, path: string, settings: NameServerSettings): Promise<void> {
     const attachment = { container, path, settings };
     const worker = this.start();
