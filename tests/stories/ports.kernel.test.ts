@@ -198,3 +198,11 @@ test('ports mean nothing in the network of another, and are discarded in that of
   assert.match(stderr, /Published ports are discarded when using host network mode/);
   await story.refuses(['run', '-p', '99999:80', IMAGE, 'true'], 125, /99999/);
 });
+
+test('a container off all networks exposes nothing', async () => {
+  await serve('web', '--expose', '80');
+  assert.deepEqual(await portsOf('web'), { '80/tcp': null });
+  await ok('network', 'disconnect', 'bridge', 'web');
+  assert.deepEqual(await portsOf('web'), {});
+  assert.equal(await ok('ps', '--format', '{{.Ports}}'), '');
+});

@@ -29,7 +29,7 @@ function printHostPort({ hostPort, hostPortEnd }: PortBinding): string {
 export function printOpenPorts(record: ContainerRecord, published: readonly PublishedPort[]): PrintedPorts {
   if (!hasOpenPorts(record)) return {};
   const printed: Record<string, PrintedBinding[] | null> = {};
-  for (const exposed of record.config.exposedPorts) printed[exposed] = null;
+  for (const exposed of exposedPortsOf(record)) printed[exposed] = null;
   for (const port of published) {
     const binding = { HostIp: port.hostAddress, HostPort: port.hostPort === 0 ? '' : String(port.hostPort) };
     printed[keyOf(port)] = [...(printed[keyOf(port)] ?? []), binding];
@@ -41,7 +41,7 @@ export function printOpenPorts(record: ContainerRecord, published: readonly Publ
 export function printPortSummaries(record: ContainerRecord, published: readonly PublishedPort[]): readonly object[] {
   if (!hasOpenPorts(record)) return [];
   const open = new Set(published.map(keyOf));
-  const exposed = record.config.exposedPorts
+  const exposed = exposedPortsOf(record)
     .filter((port) => !open.has(port))
     .map((port) => ({ PrivatePort: Number.parseInt(port, 10), Type: port.split('/')[1] ?? 'tcp' }));
   const bound = published.map(({ hostAddress, containerPort, hostPort, protocol }) => ({
@@ -56,3 +56,7 @@ export function printPortSummaries(record: ContainerRecord, published: readonly 
 /** Who uses another's network, or the host's, has no ports of its own. */
 const hasOpenPorts = ({ state, config }: ContainerRecord): boolean =>
   isAlive(state) && config.network.mode.kind !== 'host' && config.network.mode.kind !== 'container';
+
+/** Off all networks there is nobody to expose them to. */
+const exposedPortsOf = ({ config }: ContainerRecord): readonly string[] =>
+  Object.keys(config.network.endpoints).some((network) => network !== 'none') ? config.exposedPorts : [];
