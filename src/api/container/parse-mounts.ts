@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { EngineError, messageOf } from '#/base/errors.ts';
 import type { MountSpec, Propagation } from '#/engine/index.ts';
 import type { HostConfigRequest, MountRequest } from '#/spec/docker-api/create-container.ts';
+import { parseTmpfs } from './parse-tmpfs.ts';
 
 const PROPAGATIONS: readonly Propagation[] = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
 const isPropagation = (text: string): text is Propagation => (PROPAGATIONS as readonly string[]).includes(text);
@@ -205,30 +206,4 @@ function tmpfsMount(mount: MountRequest): KindOf<'tmpfs'> {
   const { SizeBytes, Mode, Options } = mount.TmpfsOptions ?? {};
   const options = [...(Options ?? []).map((pair) => pair.join('=')), ...(mount.ReadOnly === true ? ['ro'] : [])];
   return { kind: 'tmpfs', target, sizeBytes: SizeBytes, mode: Mode, options, writtenOptions: undefined };
-}
-
-const SIZE = /^(\d+)([kmgt]?)(i?b?)$/i;
-const SIZE_FACTOR: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
-const TMPFS_WORDS =
-  /^(rw|ro|suid|nosuid|dev|nodev|exec|noexec|sync|async|dirsync|remount|mand|nomand|atime|noatime|diratime|nodiratime|bind|rbind|unbindable|runbindable|private|rprivate|shared|rshared|slave|rslave|relatime|norelatime|strictatime|nostrictatime|mode=\d+|uid=\d+|gid=\d+|nr_inodes=\w+|nr_blocks=\w+|mpol=.+)$/;
-
-/** `--tmpfs TARGET:OPTIONS`. Throws with Docker's texts. */
-export function parseTmpfs(target: string, written: string): MountSpec {
-  let sizeBytes: number | undefined;
-  let mode: number | undefined;
-  const options: string[] = [];
-  for (const word of written === '' ? [] : written.split(',')) {
-    const size = word.startsWith('size=') ? SIZE.exec(word.slice(5)) : null;
-    if (size !== null) sizeBytes = Number(size[1]) * (SIZE_FACTOR[(size[2] ?? '').toLowerCase()] ?? 1);
-    else if (/^mode=[0-7]+$/.test(word)) mode = Number.parseInt(word.slice(5), 8);
-    else if (TMPFS_WORDS.test(word) || /^size=\d+%$/.test(word)) options.push(word);
-    else
-      throw invalid(
-        `invalid tmpfs option [${word
-          .split('=')
-          .map((part) => JSON.stringify(part))
-          .join(' ')}]`,
-      );
-  }
-  return { kind: 'tmpfs', target, sizeBytes, mode, options, writtenOptions: written };
 }

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import type { ContainerConfig } from '#/engine/index.ts';
 import { CreateContainerBody } from '#/spec/docker-api/create-container.ts';
 import { checkBody } from '../validate.ts';
-import { parseBind, parseTmpfs } from './parse-mounts.ts';
+import { parseBind } from './parse-mounts.ts';
 import { parseContainerSpec } from './parse-spec.ts';
+import { parseTmpfs } from './parse-tmpfs.ts';
 import { printHostConfig } from './print-config.ts';
 
 const parse = (body: object) => parseContainerSpec(checkBody(CreateContainerBody, { Image: 'x', ...body }), null, null);
