@@ -180,6 +180,10 @@ export function listLinks(netlink: NetlinkSocket): readonly Link[] {
     .map(decodeLink);
 }
 
+/** The interface of that name, with its kind and alias; `findLinkIndex` is quicker where its number is enough. */
+export const findLink = (netlink: NetlinkSocket, name: string): Link | undefined =>
+  listLinks(netlink).find((link) => link.name === name);
+
 function decodeLink({ payload }: NetlinkMessage): Link {
   const attributes = decodeAttributes(payload.subarray(IFINFO_BYTES));
   const info = attributes.get(IFLA_LINKINFO);

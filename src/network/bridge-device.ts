@@ -1,7 +1,7 @@
 import { EngineError } from '#/base/errors.ts';
 import { parseIpBlock } from '#/base/ip.ts';
 import { addAddress } from '#/linux/address.ts';
-import { createBridge, deleteLink, type Link, listLinks, raiseLink, setLinkAlias, setLinkMtu } from '#/linux/link.ts';
+import { createBridge, deleteLink, findLink, type Link, raiseLink, setLinkAlias, setLinkMtu } from '#/linux/link.ts';
 import { type NetlinkSocket, openNetlink } from '#/linux/netlink-socket.ts';
 import { ensureSysctl } from '#/linux/sysctl.ts';
 import { inhibitsIpv4, mtuOf } from './bridge-options.ts';
@@ -41,7 +41,7 @@ export async function ensureBridge(network: Network): Promise<void> {
 export async function removeBridge(network: Network): Promise<boolean> {
   const { bridgeName: name = '' } = network;
   using netlink = openNetlink();
-  const link = listLinks(netlink).find((other) => other.name === name);
+  const link = findLink(netlink, name);
   if (link?.alias !== aliasOf(network)) return false;
   await netlink.batch([deleteLink(name)]);
   return true;
@@ -61,7 +61,7 @@ async function makeBridge(netlink: NetlinkSocket, network: Network): Promise<Lin
 }
 
 function findBridge(netlink: NetlinkSocket, { id, bridgeName: name = '' }: Network): Link | undefined {
-  const link = listLinks(netlink).find((other) => other.name === name);
+  const link = findLink(netlink, name);
   if (link === undefined) return undefined;
   const refusal = (why: string) => new EngineError('conflict', `cannot use ${name} as a bridge: ${why}`);
   if (link.kind !== 'bridge') throw refusal('it is an interface of another kind');

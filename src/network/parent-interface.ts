@@ -1,6 +1,6 @@
 import { EngineError, isEngineError } from '#/base/errors.ts';
 import { createOfKind, createPlainLink, createVlan } from '#/linux/child-link.ts';
-import { deleteLink, type Link, LOOPBACK_INDEX, listLinks, raiseLink, setLinkAlias } from '#/linux/link.ts';
+import { deleteLink, findLink, type Link, LOOPBACK_INDEX, raiseLink, setLinkAlias } from '#/linux/link.ts';
 import { type NetlinkSocket, openNetlink } from '#/linux/netlink-socket.ts';
 import { findLinkIndex } from '#/linux/netns.ts';
 import type { Network } from './network.ts';
@@ -66,9 +66,6 @@ export async function ensureParent(network: Network): Promise<number> {
   if (!link.up) await netlink.batch([raiseLink(link.index)]);
   return link.index;
 }
-
-const findLink = (netlink: NetlinkSocket, name: string): Link | undefined =>
-  listLinks(netlink).find((link) => link.name === name);
 
 async function makeParent(netlink: NetlinkSocket, network: Network, name: string): Promise<Link> {
   checkParent(network);
