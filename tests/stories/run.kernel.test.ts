@@ -60,7 +60,8 @@ test('an unknown image is asked for with a pull, whose refusal says what there i
 });
 
 test('what does not exist yet answers that it is not implemented, and makes nothing', async () => {
-  await story.refuses(['run', '--storage-opt', 'size=1G', IMAGE, 'true'], 125, '--storage-opt is supported only');
+  const noQuota = "--storage-opt is supported only for overlay over xfs with 'pquota' mount option";
+  await story.refuses(['run', '--storage-opt', 'size=1G', IMAGE, 'true'], 125, noQuota);
   const linkLocal = ['run', '--link-local-ip', '169.254.8.8', IMAGE, 'true'];
   await story.refuses(linkLocal, 125, '--link-local-ip is not implemented');
   assert.equal(await story.docker.ok(['ps', '-aq']), '');

@@ -76,9 +76,8 @@ function refuseWhatIsMissing(host: HostConfigRequest): void {
     new EngineError('not-implemented', `${what} is not implemented in this version of Gantry`);
   if ((host.DeviceRequests ?? []).length > 0) throw missing('--gpus: the selection of devices by a driver');
   if (Object.keys(host.StorageOpt ?? {}).length > 0) {
-    throw invalid(
-      '--storage-opt is supported only where the file system below keeps project quotas, and this engine uses none',
-    );
+    // This engine sets no quotas on roots. Docker's words for that: clients know by them to try again without.
+    throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
   }
   if (host.Isolation !== undefined && host.Isolation !== '' && host.Isolation !== 'default')
     throw missing(`--isolation ${host.Isolation}`);
