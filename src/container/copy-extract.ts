@@ -101,7 +101,7 @@ class Extraction {
 
   /** Makes room for an entry. True where what is there takes it up: a directory, or a file on which something is mounted. */
   #clear(parent: Place, name: ByteString, entry: TarEntry): boolean {
-    using existing = this.#find(parent, name);
+    using existing = this.#tree.find(parent, name);
     if (existing === undefined) return false;
     const isDirectory = existing.stats.isDirectory();
     const path = textOf(existing.path);
@@ -126,15 +126,6 @@ class Extraction {
       return true;
     }
     return false;
-  }
-
-  #find(parent: Place, name: ByteString): Place | undefined {
-    try {
-      return this.#tree.enter(parent, name);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined;
-      throw error;
-    }
   }
 
   #make(parent: Place, name: ByteString, entry: TarEntry): void {

@@ -1,4 +1,4 @@
-import { closeSync, constants, readSync, writeSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import type { ByteString } from '#/archive/byte-string.ts';
 import type { TarEntryType } from '#/archive/tar-entry.ts';
 import { printTarHeader, type TarHeaderFields, tarEnd, tarPadding } from '#/archive/tar-writer.ts';
@@ -7,17 +7,16 @@ import { splitDeviceNumber } from '#/linux/file-nodes.ts';
 import type { Place } from '#/linux/place.ts';
 import type { RootedTree } from '#/linux/rooted-tree.ts';
 import { readXattrs } from '#/linux/xattr.ts';
+import { CopyOutput } from './copy-output.ts';
 import { isOfRuntime, isRuntimeMount } from './copy-tree.ts';
 
-const CHUNK_BYTES = 1 << 18;
 const NS_PER_SEC = 1_000_000_000n;
 
 interface Packing {
   readonly tree: RootedTree;
-  readonly outputFd: number;
+  readonly output: CopyOutput;
   /** Names in the tar of files that have several, by device and inode. */
   readonly linked: Map<string, ByteString>;
-  readonly buffer: Buffer;
 }
 
 /**
@@ -25,10 +24,11 @@ interface Packing {
  * `name` is what it is called in the tar. Sockets are left out; files that vanish meanwhile are too.
  */
 export function packTree(tree: RootedTree, place: Place, name: ByteString, outputFd: number): void {
-  const packing: Packing = { tree, outputFd, linked: new Map(), buffer: Buffer.allocUnsafeSlow(CHUNK_BYTES) };
+  const packing: Packing = { tree, output: new CopyOutput(outputFd), linked: new Map() };
   if (isRuntimeMount(tree, place)) writeDirectory(packing, place, `${name}/`);
   else packPlace(packing, place, name);
-  writeAll(packing, tarEnd());
+  packing.output.write(tarEnd());
+  packing.output.flush();
 }
 
 function packPlace(packing: Packing, place: Place, name: ByteString): void {
@@ -38,7 +38,7 @@ function packPlace(packing: Packing, place: Place, name: ByteString): void {
   const key = `${stats.dev}:${stats.ino}`;
   const firstName = type !== 'directory' && stats.nlink > 1n ? packing.linked.get(key) : undefined;
   if (firstName !== undefined) {
-    writeAll(packing, printTarHeader({ ...fieldsOf(place, name), type: 'link', linkName: firstName }));
+    packing.output.write(printTarHeader({ ...fieldsOf(place, name), type: 'link', linkName: firstName }));
     return;
   }
   if (type !== 'directory' && stats.nlink > 1n) packing.linked.set(key, name);
@@ -53,11 +53,11 @@ function packPlace(packing: Packing, place: Place, name: ByteString): void {
     packEntries(packing, place, written);
     return;
   }
-  writeAll(packing, printTarHeader({ ...fieldsOf(place, name), type, linkName }));
+  packing.output.write(printTarHeader({ ...fieldsOf(place, name), type, linkName }));
 }
 
 function writeDirectory(packing: Packing, place: Place, name: ByteString): void {
-  writeAll(packing, printTarHeader({ ...fieldsOf(place, name), type: 'directory' }));
+  packing.output.write(printTarHeader({ ...fieldsOf(place, name), type: 'directory' }));
 }
 
 function packEntries(packing: Packing, directory: Place, name: ByteString): void {
@@ -107,24 +107,12 @@ function portableXattrs(path: string): ReadonlyMap<string, Uint8Array> | undefin
 /** As many bytes as its header promises: one that shrinks meanwhile is filled with zeros, what grows is cut. */
 function packFile(packing: Packing, place: Place, name: ByteString): void {
   const sizeBytes = Number(place.stats.size);
-  const { buffer } = packing;
   const fd = place.open(constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    writeAll(packing, printTarHeader({ ...fieldsOf(place, name), type: 'file', sizeBytes }));
-    for (let left = sizeBytes; left > 0; ) {
-      const wanted = Math.min(left, buffer.length);
-      const count = readSync(fd, buffer, 0, wanted, null);
-      if (count === 0) buffer.fill(0, 0, wanted);
-      const chunk = buffer.subarray(0, count === 0 ? wanted : count);
-      writeAll(packing, chunk);
-      left -= chunk.length;
-    }
+    packing.output.write(printTarHeader({ ...fieldsOf(place, name), type: 'file', sizeBytes }));
+    packing.output.writeFile(fd, sizeBytes);
   } finally {
     closeSync(fd);
   }
-  writeAll(packing, tarPadding(sizeBytes));
-}
-
-function writeAll({ outputFd }: Packing, data: Uint8Array): void {
-  for (let done = 0; done < data.length; ) done += writeSync(outputFd, data, done);
+  packing.output.write(tarPadding(sizeBytes));
 }

@@ -5,7 +5,7 @@ import { type OwnedFd, ownFd } from '#/linux/ffi.ts';
 import { openPath, pathOfOpen } from '#/linux/place.ts';
 import { openRootOfProcess } from '#/linux/process-root.ts';
 import type { CopyTree, TreeMount } from './copy-job.ts';
-import type { CopyThread } from './copy-thread.ts';
+import type { CopyThread } from './copy-threads.ts';
 import { containerPaths } from './paths.ts';
 import { type ContainerRecord, findById, getById, getContainer } from './record.ts';
 import type { ContainerRoom } from './room.ts';

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { byteStringOfText } from '#/archive/byte-string.ts';
 import { EngineError, errnoOf } from '#/base/errors.ts';
 import type { Place } from '#/linux/place.ts';
@@ -10,7 +10,7 @@ import { packTree } from './copy-pack.ts';
 import { baseName, statPlace } from './copy-stat.ts';
 import { canonicalTarget, graftMounts, isRuntimeMount, refuseReadOnly } from './copy-tree.ts';
 
-// The entry point of a thread that does one CopyJob and ends. It alone blocks: on disks, and on pipes whose other end is busy.
+// The entry point of a thread that does one CopyJob after another. It alone blocks: on disks, and on pipes whose other end is busy.
 
 function run(job: CopyJob): void {
   const tree = new RootedTree(job.root);
@@ -54,17 +54,18 @@ function openPath(tree: RootedTree, job: CopyJob, follow: boolean): Place {
 
 const answer = (message: CopyMessage): void => parentPort?.postMessage(message);
 
-function runAndAnswer(job: CopyJob): void {
+function finish(job: CopyJob): CopyMessage {
   const { work } = job;
   try {
     run(job);
-    answer({ type: 'done' });
+    return { type: 'done' };
   } catch (error) {
-    answer(failedMessage(error, job.path));
+    return failedMessage(error, job.path);
   } finally {
     if (work.kind === 'pack') closeSync(work.outputFd);
     if (work.kind === 'extract') closeSync(work.inputFd);
   }
 }
 
-runAndAnswer(workerData as CopyJob);
+// Answered last, when nothing of the job is open any more.
+parentPort?.on('message', (job: CopyJob) => answer(finish(job)));

@@ -5,7 +5,7 @@ import { expand } from '#/archive/compression.ts';
 import { errnoOf } from '#/base/errors.ts';
 import { openPipe, pipeSocket } from '#/linux/pipe.ts';
 import type { CopyWork, ExtractOptions, PathStat } from './copy-job.ts';
-import { type CopyThread, startCopyThread } from './copy-thread.ts';
+import type { CopyThread } from './copy-threads.ts';
 import { type CopyView, openCopyView } from './copy-view.ts';
 import { publishContainerEvent } from './record.ts';
 import type { ContainerRoom } from './room.ts';
@@ -14,7 +14,7 @@ import { resolveUser } from './users.ts';
 /** What lies at a path in a container, in any state. A link is not followed at the end. Throws not-found with Docker's text. */
 export async function statInContainer(room: ContainerRoom, reference: string, path: string): Promise<PathStat> {
   await using view = await openCopyView(room, reference);
-  return await startJob(view, reference, path, { kind: 'stat' }).stat;
+  return await startJob(room, view, reference, path, { kind: 'stat' }).stat;
 }
 
 export interface CopiedOut {
@@ -30,7 +30,7 @@ export async function copyFromContainer(room: ContainerRoom, reference: string, 
     using pipe = openPipe();
     const output = pipeSocket(pipe.reader, 'readable');
     const work = { kind: 'pack', outputFd: pipe.writer.release() } as const;
-    const thread = startJob(view, reference, path, work, () => output.destroy());
+    const thread = startJob(room, view, reference, path, work, () => output.destroy());
     const stat = await thread.stat;
     publishContainerEvent(room, view.record, 'archive-path');
     return { stat, content: readOutput(view, thread, output) };
@@ -68,7 +68,7 @@ export async function copyIntoContainer(
   using pipe = openPipe();
   const input = pipeSocket(pipe.writer, 'writable');
   const work = { kind: 'extract', inputFd: pipe.reader.release(), options: extract } as const;
-  const thread = startJob(view, reference, path, work, () => input.destroy());
+  const thread = startJob(room, view, reference, path, work, () => input.destroy());
   const sent = await pipeline(Readable.from(expand(source)), input).then(
     () => undefined,
     (error: unknown) => ({ error }),
@@ -87,8 +87,15 @@ function extractOptions({ record, tree }: CopyView, options: CopyIntoOptions): E
   return { noOverwriteDirNonDir: options.noOverwriteDirNonDir, owner };
 }
 
-function startJob(view: CopyView, container: string, path: string, work: CopyWork, stop = () => {}): CopyThread {
-  const thread = startCopyThread({ ...view.tree, container, path, work });
+function startJob(
+  room: ContainerRoom,
+  view: CopyView,
+  container: string,
+  path: string,
+  work: CopyWork,
+  stop = () => {},
+): CopyThread {
+  const thread = room.live.copyThreads.start({ ...view.tree, container, path, work });
   view.usedBy(thread, stop);
   return thread;
 }

@@ -1,6 +1,7 @@
 import type { ContainerId } from '#/base/ids.ts';
 import type { TaskStdio } from '#/runtime/runtime.ts';
 import { ActiveCopies } from './active-copies.ts';
+import { CopyThreads } from './copy-threads.ts';
 import type { ExecRecord } from './exec.ts';
 import type { EndedRun } from './state.ts';
 
@@ -27,6 +28,7 @@ export class LiveContainers {
   readonly #containers = new Map<ContainerId, LiveContainer>();
   readonly execs = new Map<string, ExecRecord>();
   readonly copies = new ActiveCopies();
+  readonly copyThreads = new CopyThreads();
   /** Aborts a restart that waits for its back-off. */
   readonly restartTimers = new Map<ContainerId, AbortController>();
   /** Those that end only to be started again at once: `--rm` does not apply to that end. */

@@ -1,4 +1,5 @@
 import { type BigIntStats, constants, fstatSync, openSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { errnoError } from '#/base/errors.ts';
 import { declareSyscall, ownFd } from './ffi.ts';
 
 const O_CLOEXEC = 0o2000000;
@@ -13,6 +14,7 @@ const KERNEL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
 const readlinkat = declareSyscall<[number, string, Uint8Array, number]>(
   'long readlinkat(int directory, const char *path, void *target, size_t size)',
 );
+const openat = declareSyscall<[number, Uint8Array, number]>('int openat(int directory, const void *path, int flags)');
 const mknodat = declareSyscall<[number, Uint8Array, number, bigint]>(
   'int mknodat(int directory, const void *path, uint mode, uint64_t device)',
 );
@@ -50,6 +52,16 @@ export class Place implements Disposable {
   /** A path for calls that follow no link at its end: the name in this very directory. */
   child(name: string): Buffer {
     return Buffer.from(`${this.self}/${name}`, 'latin1');
+  }
+
+  /** A descriptor for the Place of that name in this directory, not followed; undefined where there is none. */
+  openChild(name: string): number | undefined {
+    if (name.includes('\0')) return undefined;
+    const terminated = Buffer.from(`${name}\0`, 'latin1');
+    const { value, errno } = openat.attempt(this.fd, terminated, O_PATH | O_CLOEXEC | constants.O_NOFOLLOW);
+    if (errno === 'ENOENT') return undefined;
+    if (errno !== undefined) throw errnoError(`open ${this.path}/${name}`, errno);
+    return value;
   }
 
   names(): readonly string[] {

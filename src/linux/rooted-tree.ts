@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { errnoError, errnoOf } from '#/base/errors.ts';
+import { errnoError } from '#/base/errors.ts';
 import { openPath, Place } from './place.ts';
 
 const LINKS_MAX = 40;
@@ -72,22 +72,29 @@ export class RootedTree {
     }
   }
 
-  /** One name in a directory, not followed. */
+  /** One name in a directory, not followed. Throws ENOENT where there is none. */
   enter(directory: Place, name: string): Place {
-    const path = `${directory.path === '/' ? '' : directory.path}/${name}`;
+    const place = this.find(directory, name);
+    if (place === undefined) throw errnoError(`open ${pathIn(directory, name)}`, 'ENOENT');
+    return place;
+  }
+
+  /** The same; undefined where there is none. */
+  find(directory: Place, name: string): Place | undefined {
+    const path = pathIn(directory, name);
     const graft = this.#grafts.get(path);
     if (graft !== undefined) return new Place(openPath(graft.source, { follow: true }), path, graft.readOnly, true);
-    return new Place(openPath(directory.child(name), { follow: false }), path, directory.readOnly, false);
+    const fd = directory.openChild(name);
+    return fd === undefined ? undefined : new Place(fd, path, directory.readOnly, false);
   }
 
   #enterOrMake(directory: Place, name: string): Place {
-    try {
-      return this.enter(directory, name);
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    }
+    const existing = this.find(directory, name);
+    if (existing !== undefined) return existing;
     if (directory.readOnly) throw errnoError(`make the directory ${directory.path}/${name}`, 'EROFS');
     mkdirSync(directory.child(name), 0o755);
     return this.enter(directory, name);
   }
 }
+
+const pathIn = ({ path }: Place, name: string): string => `${path === '/' ? '' : path}/${name}`;

@@ -66,6 +66,19 @@ test('a copy is the same in every respect that other programs can tell', async (
   rmSync(base, { recursive: true });
 });
 
+test('a file that is one large hole is copied without being read', async () => {
+  const { base, source, destination } = makeDirectories();
+  shell('truncate -s 4T hole; printf end | dd of=hole bs=1 seek=3T conv=notrunc status=none', source);
+  const startMs = performance.now();
+  copyTreeNow(source, destination);
+  assert.ok(performance.now() - startMs < 2000, 'the hole was read');
+  const copy = statSync(join(destination, 'hole'));
+  assert.equal(copy.size, 4 * 2 ** 40);
+  assert.ok(copy.blocks * 512 < 1_000_000);
+  assert.equal(shell('tail -c +$((3 * 2 ** 40 + 1)) hole | head -c 3', destination), 'end');
+  rmSync(base, { recursive: true });
+});
+
 test('what is there already stays, and links that are there lead nowhere', () => {
   const { base, source, destination } = makeDirectories();
   mkdirSync(join(base, 'outside'));

@@ -14,6 +14,7 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { errnoOf } from '#/base/errors.ts';
+import { dataRanges } from './data-ranges.ts';
 import { declareSyscall, type OwnedFd, ownFd } from './ffi.ts';
 import { setTimesOfOpen } from './file-nodes.ts';
 import { writeSparse } from './write-sparse.ts';
@@ -120,7 +121,7 @@ function remember(links: Links, stats: BigIntStats, copy: OwnedFd): void {
   links.set(keyOf(stats), ownFd(copy.release()));
 }
 
-/** Shares the data or copies them; what is all zeros becomes a hole. */
+/** Shares the data or copies them; holes are not read, and what is all zeros becomes one. */
 function copyData(fromPath: number, toPath: number, sizeBytes: number): void {
   const [from, to] = [
     openSync(`/proc/self/fd/${fromPath}`, constants.O_RDONLY | constants.O_NONBLOCK | O_CLOEXEC),
@@ -129,12 +130,15 @@ function copyData(fromPath: number, toPath: number, sizeBytes: number): void {
   try {
     if (sizeBytes === 0 || ioctl.attempt(to, FICLONE, from).errno === undefined) return;
     const buffer = Buffer.alloc(Math.min(CHUNK_BYTES, sizeBytes));
-    let at = 0;
-    for (let count = readSync(from, buffer); count > 0; count = readSync(from, buffer)) {
-      writeSparse(to, buffer.subarray(0, count), at);
-      at += count;
+    for (const [start, end] of dataRanges(from)) {
+      for (let at = start; at < end; ) {
+        const count = readSync(from, buffer, 0, Math.min(buffer.length, end - at), at);
+        if (count === 0) break;
+        writeSparse(to, buffer.subarray(0, count), at);
+        at += count;
+      }
     }
-    ftruncateSync(to, at);
+    ftruncateSync(to, Number(fstatSync(from).size));
   } finally {
     closeSync(from);
     closeSync(to);

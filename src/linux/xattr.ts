@@ -23,33 +23,19 @@ const setFollowing = declareSyscall<[string, string, Uint8Array, number, number]
 /** The largest value and list that the kernel has (xattr(7)). */
 const LIMIT_BYTES = 65_536;
 const USUAL_BYTES = 1024;
+const NONE: ReadonlyMap<string, Buffer> = new Map();
 
 /** The names of the extended attributes of a file, not following a symbolic link; none where its file system has none. */
 export function listXattrs(path: string): readonly string[] {
   const attempted = `list the extended attributes of ${path}`;
-  let buffer = Buffer.alloc(USUAL_BYTES);
-  let { value: length, errno } = list.attempt(path, buffer, buffer.length);
-  if (errno === 'EOPNOTSUPP') return [];
-  if (errno !== undefined) {
-    buffer = Buffer.alloc(LIMIT_BYTES);
-    length = list.call(attempted, path, buffer, buffer.length);
-  }
-  return buffer
-    .toString('utf8', 0, length)
-    .split('\0')
-    .filter((name) => name !== '');
+  const names = readGrowing(attempted, (buffer) => list.attempt(path, buffer, buffer.length));
+  return names?.toString('utf8').split('\0').filter(Boolean) ?? [];
 }
 
 /** An attribute's value; undefined where the file has none of that name. */
 export function getXattr(path: string, name: string): Buffer | undefined {
-  let buffer = Buffer.alloc(USUAL_BYTES);
-  let { value: length, errno } = get.attempt(path, name, buffer, buffer.length);
-  if (errno === 'ENODATA' || errno === 'EOPNOTSUPP') return undefined;
-  if (errno !== undefined) {
-    buffer = Buffer.alloc(LIMIT_BYTES);
-    length = get.call(`read the extended attribute ${name} of ${path}`, path, name, buffer, buffer.length);
-  }
-  return buffer.subarray(0, length);
+  const attempted = `read the extended attribute ${name} of ${path}`;
+  return readGrowing(attempted, (buffer) => get.attempt(path, name, buffer, buffer.length));
 }
 
 /** Sets or replaces an attribute, of a symbolic link itself too. */
@@ -59,19 +45,30 @@ export function setXattr(path: string, name: string, value: Uint8Array): void {
 
 /** All extended attributes, following a link at the end of `path`; none where the file system has none. */
 export function readXattrs(path: string): ReadonlyMap<string, Buffer> {
-  const names = Buffer.alloc(LIMIT_BYTES);
-  const { value: length, errno } = listFollowing.attempt(path, names, names.length);
-  if (errno === 'EOPNOTSUPP' || length === 0) return new Map();
-  if (errno !== undefined) throw errnoError(`list the extended attributes of ${path}`, errno);
-  const value = Buffer.alloc(LIMIT_BYTES);
+  const names = readGrowing(`list the extended attributes of ${path}`, (buffer) =>
+    listFollowing.attempt(path, buffer, buffer.length),
+  );
+  if (names === undefined || names.length === 0) return NONE;
   const found = new Map<string, Buffer>();
-  for (const name of names.toString('utf8', 0, length).split('\0').filter(Boolean)) {
-    const got = getFollowing.attempt(path, name, value, value.length);
-    if (got.errno === 'ENODATA') continue;
-    if (got.errno !== undefined) throw errnoError(`read the extended attribute ${name} of ${path}`, got.errno);
-    found.set(name, Buffer.from(value.subarray(0, got.value)));
+  for (const name of names.toString('utf8').split('\0').filter(Boolean)) {
+    const value = readGrowing(`read the extended attribute ${name} of ${path}`, (buffer) =>
+      getFollowing.attempt(path, name, buffer, buffer.length),
+    );
+    if (value !== undefined) found.set(name, value);
   }
   return found;
+}
+
+/** Most fit in a small buffer; those that do not are read once more. Undefined where there is nothing to read. */
+function readGrowing(attempted: string, read: (buffer: Buffer) => ReturnType<typeof list.attempt>): Buffer | undefined {
+  for (const size of [USUAL_BYTES, LIMIT_BYTES]) {
+    const buffer = Buffer.allocUnsafe(size);
+    const { value: length, errno } = read(buffer);
+    if (errno === undefined) return buffer.subarray(0, length);
+    if (errno === 'ENODATA' || errno === 'EOPNOTSUPP') return undefined;
+    if (errno !== 'ERANGE' || size === LIMIT_BYTES) throw errnoError(attempted, errno);
+  }
+  return undefined;
 }
 
 /** Sets an attribute, following a link at the end of `path`; left out where the file system does not take it. */

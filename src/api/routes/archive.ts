@@ -29,9 +29,11 @@ async function head(call: HttpCall): Promise<void> {
 async function get(call: HttpCall): Promise<void> {
   const { response } = call;
   const { stat, content } = await call.engine.containers.copyFrom(idOf(call), pathOf(call.query));
-  response.writeHead(200, { 'Content-Type': 'application/x-tar', [STAT_HEADER]: printPathStat(stat) });
+  const headers = { 'Content-Type': 'application/x-tar', [STAT_HEADER]: printPathStat(stat) };
   for await (const chunk of content) {
     if (response.destroyed) return;
+    // Only now: what fails before the first bytes still gets a status.
+    if (!response.headersSent) response.writeHead(200, headers);
     await writeAll(response, chunk);
   }
   response.end();
