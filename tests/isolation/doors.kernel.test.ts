@@ -72,7 +72,7 @@ test('the socket belongs to root and a group, and others cannot connect', async 
 
 test('--group lets its members in and nobody else', async (context) => {
   const daemon = await startDaemon(context, {
-    args: ['--group', '4242', '-H', `unix://${join('/run', 'grouped.sock')}`],
+    args: ['--bridge', 'doors0', '--group', '4242', '-H', `unix://${join('/run', 'grouped.sock')}`],
   });
   const ping = async (gid: string) =>
     (
@@ -113,7 +113,7 @@ function callTcp(path: string, headers: Readonly<Record<string, string>>, method
 }
 
 test('over TCP only loopback names are answered, and no page of a browser (DNS rebinding, cross-site requests)', async (context) => {
-  await startDaemon(context, { args: ['-H', `tcp://127.0.0.1:${PORT}`] });
+  await startDaemon(context, { args: ['--bridge', 'doors0', '-H', `tcp://127.0.0.1:${PORT}`] });
   const own = `127.0.0.1:${PORT}`;
   assert.equal(await callTcp('/_ping', { host: own }), 200);
   assert.equal(await callTcp('/_ping', { host: `localhost:${PORT}` }), 200);

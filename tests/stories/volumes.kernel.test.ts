@@ -426,7 +426,7 @@ test('inspect tells volumes as they were asked for', async () => {
 });
 
 test('mounts of volumes outlive a daemon that is killed, and those of containers that ended meanwhile do not', async (context) => {
-  const daemon = await startDaemon(context);
+  const daemon = await startDaemon(context, { args: ['--bridge', 'second0'] });
   const before = daemon.client(story.docker.client);
   await before.ok(['load', '-qi', join(tmpdir(), 'busybox.tar')]);
   const options = ['-o', 'type=tmpfs', '-o', 'device=tmpfs'];
