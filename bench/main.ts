@@ -9,6 +9,7 @@ import { printTable, type RowResult, summarize } from './report.ts';
 import { cli, type Row, type RowContext } from './row.ts';
 import { CLIENT_ROWS } from './rows/client.ts';
 import { COMMAND_ROWS } from './rows/commands.ts';
+import { COPY_ROWS } from './rows/copies.ts';
 import { IMAGE_ROWS } from './rows/images.ts';
 import { INSIDE_ROWS } from './rows/inside.ts';
 import { LAYER_ROWS } from './rows/layers.ts';
@@ -23,6 +24,7 @@ const ROWS: readonly Row[] = [
   ...LAYER_ROWS,
   ...INSIDE_ROWS,
   ...NETWORK_ROWS,
+  ...COPY_ROWS,
 ];
 
 const HELP = `npm run bench -- [--json] [--quick] [--rows ID,…] [--engines gantry,dockerd,podman]
