@@ -8,6 +8,7 @@ test('options of mount(8) become bits, and what the kernel has no bits for stays
     propagation: 0,
     data: 'size=1m,uid=1000',
   });
+  assert.equal(parseMountOptions('constructor').data, 'constructor');
   assert.deepEqual(parseMountOptions('rbind,rslave'), {
     flags: 0x1000 | 0x4000,
     propagation: 0x80000 | 0x4000,

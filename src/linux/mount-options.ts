@@ -20,45 +20,51 @@ const SLAVE = 0x80000;
 const SHARED = 0x100000;
 
 /** Options that are bits of mount(2). Source: mount(8), "Filesystem-independent mount options". */
-const SETS: Readonly<Record<string, number>> = {
-  defaults: 0,
-  ro: RDONLY,
-  nosuid: 2,
-  nodev: 4,
-  noexec: 8,
-  sync: 16,
-  remount: REMOUNT,
-  mand: 64,
-  dirsync: 128,
-  noatime: 1024,
-  nodiratime: 2048,
-  bind: BIND,
-  rbind: BIND | REC,
-  relatime: 1 << 21,
-  strictatime: 1 << 24,
-};
-const CLEARS: Readonly<Record<string, number>> = {
-  rw: RDONLY,
-  suid: 2,
-  dev: 4,
-  exec: 8,
-  async: 16,
-  nomand: 64,
-  atime: 1024,
-  diratime: 2048,
-  norelatime: 1 << 21,
-  nostrictatime: 1 << 24,
-};
-const SPREADS: Readonly<Record<string, number>> = {
-  unbindable: UNBINDABLE,
-  runbindable: UNBINDABLE | REC,
-  private: PRIVATE,
-  rprivate: PRIVATE | REC,
-  shared: SHARED,
-  rshared: SHARED | REC,
-  slave: SLAVE,
-  rslave: SLAVE | REC,
-};
+const SETS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    defaults: 0,
+    ro: RDONLY,
+    nosuid: 2,
+    nodev: 4,
+    noexec: 8,
+    sync: 16,
+    remount: REMOUNT,
+    mand: 64,
+    dirsync: 128,
+    noatime: 1024,
+    nodiratime: 2048,
+    bind: BIND,
+    rbind: BIND | REC,
+    relatime: 1 << 21,
+    strictatime: 1 << 24,
+  }),
+);
+const CLEARS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    rw: RDONLY,
+    suid: 2,
+    dev: 4,
+    exec: 8,
+    async: 16,
+    nomand: 64,
+    atime: 1024,
+    diratime: 2048,
+    norelatime: 1 << 21,
+    nostrictatime: 1 << 24,
+  }),
+);
+const SPREADS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    unbindable: UNBINDABLE,
+    runbindable: UNBINDABLE | REC,
+    private: PRIVATE,
+    rprivate: PRIVATE | REC,
+    shared: SHARED,
+    rshared: SHARED | REC,
+    slave: SLAVE,
+    rslave: SLAVE | REC,
+  }),
+);
 
 /** `ro,size=1m` → bits and data. */
 export function parseMountOptions(text: string): MountOptions {
@@ -66,7 +72,7 @@ export function parseMountOptions(text: string): MountOptions {
   let propagation = 0;
   const data: string[] = [];
   for (const word of text.split(',').filter((one) => one !== '')) {
-    const [sets, clears, spreads] = [SETS[word], CLEARS[word], SPREADS[word]];
+    const [sets, clears, spreads] = [SETS.get(word), CLEARS.get(word), SPREADS.get(word)];
     if (sets !== undefined) flags |= sets;
     else if (clears !== undefined) flags &= ~clears;
     else if (spreads !== undefined) propagation |= spreads;

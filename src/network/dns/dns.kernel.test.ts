@@ -438,29 +438,21 @@ test('what the server opened is closed with it', async () => {
   );
 });
 
-test('ten thousand answers a second, and a thousand a second without haste', async () => {
+// How fast: `npm run bench -- --rows names,names-latency`.
+test('twenty thousand questions, some always on their way, get an answer each', async () => {
   const { path } = await attach();
   const load = `
     const socket = require('dgram').createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
     const question = Buffer.from('000001000001000000000000' + '0a73686f702d7765622d31' + '0000010001', 'hex');
-    const measure = (count, window, everyMs, done) => {
-      const sentAt = [], took = [];
-      let id = 0;
-      const began = performance.now();
-      const send = () => { sentAt[id] = performance.now(); question.writeUInt16BE(id++, 0); socket.send(question); };
-      const timer = everyMs && setInterval(() => { while (id < count && id < (performance.now() - began) / everyMs) send(); }, 1);
-      socket.removeAllListeners('message').on('message', (m) => {
-        took.push(performance.now() - sentAt[m.readUInt16BE(0)]);
-        if (took.length === count) { clearInterval(timer); took.sort((a, b) => a - b); done(count / (performance.now() - began) * 1000, took[Math.floor(count * 0.99)]); }
-        else if (!everyMs && id < count) send();
-      });
-      for (let i = 0; i < window; i++) send();
-    };
-    socket.connect(53, '127.0.0.11', () => measure(40000, 16, 0, (rate) => measure(3000, 0, 1, (_, p99) => { console.log(JSON.stringify({ rate, p99 })); socket.close(); })));`;
+    const count = 20000, window = 16, answered = new Set();
+    let id = 0;
+    const send = () => { question.writeUInt16BE(id++, 0); socket.send(question); };
+    socket.on('message', (answer) => {
+      answered.add(answer.readUInt16BE(0));
+      if (answered.size === count) { console.log(answered.size); socket.close(); }
+      else if (id < count) send();
+    });
+    socket.connect(53, '127.0.0.11', () => { for (let i = 0; i < window; i++) send(); });`;
   const { stdout } = await inside(path, process.execPath, '-e', load);
-  console.log(stdout.trim());
-  const { rate, p99 } = JSON.parse(stdout);
-  // Of the goal half, since others may use this machine at the same time.
-  assert.ok(rate > 5000, `${rate} answers a second`);
-  assert.ok(p99 < 10, `p99 ${p99} ms`);
+  assert.equal(stdout, '20000\n');
 });
