@@ -68,10 +68,7 @@ async function get(name: string, path: string): Promise<Buffer> {
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('close', () => resolve(Buffer.concat(chunks)));
     });
-    // What fails half-way ends with its connection, maybe before the head of the answer is out.
-    sent.on('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'ECONNRESET' ? resolve(Buffer.alloc(0)) : reject(error),
-    );
+    sent.on('error', reject);
     sent.end();
   });
 }

@@ -267,7 +267,7 @@ test('links give names and variables on the default bridge, and names elsewhere'
   assert.equal(await inside('web', 'echo $SQL_PORT'), `tcp://${address}:5432`);
   assert.equal(await ok('inspect', '-f', '{{.HostConfig.Links}}', 'web'), '[/db:/web/sql]');
   await ok('stop', '-t', '0', 'db');
-  await eventually(() => inside('web', 'echo $SQL_PORT.'), '.');
+  assert.equal(await inside('web', 'echo $SQL_PORT.'), '.');
   await story.refuses(['run', '--link', 'db', IMAGE, 'true'], 125, 'Cannot link to a non running container: /db AS');
 
   // Its address is kept for it for two seconds; then it is somebody else's.
