@@ -34,7 +34,8 @@ export function linkedContainers(room: ContainerRoom, record: ContainerRecord): 
 export function presentLinks(room: ContainerRoom, record: ContainerRecord): readonly LinkedContainer[] {
   const present = listContainers(room);
   return linksOf(record).flatMap(({ target, alias }) => {
-    const linked = present.find(({ name }) => name === target);
+    // One that has ended keeps its endpoint for a moment, until what it held is given back.
+    const linked = present.find(({ name, state }) => name === target && isAlive(state));
     const endpoint = linked && bridgeEndpoint(room, linked);
     return linked === undefined || endpoint === undefined ? [] : [{ alias, record: linked, endpoint }];
   });
