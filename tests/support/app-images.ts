@@ -11,10 +11,11 @@ const POSTGRES = 'usr/lib/postgresql/15/bin';
 /** As Debian's package would make it. */
 const POSTGRES_UID = 999;
 
+/** One transaction: a database that is just starting either records the visit and says so, or neither. */
 const VISITS = `#!/bin/sh
 visits=$(redis-cli -h cache incr visits)
-psql -h db -U app -d postgres -qAt -c "create table if not exists visits(n int); insert into visits values ($visits)" >&2
-printf 'Content-Type: text/plain\\n\\n%s of %s\\n' "$visits" "$(psql -h db -U app -d postgres -qAt -c 'select count(*) from visits')"
+count="create table if not exists visits(n int); insert into visits values ($visits); select count(*) from visits"
+printf 'Content-Type: text/plain\\n\\n%s of %s\\n' "$visits" "$(psql -h db -U app -d postgres -qAt -c "$count")"
 `;
 
 const START_DB = `#!/bin/sh
