@@ -1,28 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { callApi } from '../tests/support/daemon.ts';
 import { type BenchEngine, descendantsOf } from './engine.ts';
-import { SMALL_IMAGE } from './images.ts';
 import { cli } from './row.ts';
 
 export const STREAM_SECONDS = 3;
 export const STREAM_PORT = 5201;
-
-export async function api(engine: BenchEngine, method: string, path: string, body?: unknown): Promise<unknown> {
-  const answer = await callApi(engine.socketPath ?? '', method, path, body);
-  if (answer.status >= 400) throw new Error(`${engine.name} ${method} ${path}: ${answer.status} ${answer.text}`);
-  return answer.body;
-}
-
-export async function create(engine: BenchEngine, extra: object, name?: string): Promise<string> {
-  const path = `/containers/create${name === undefined ? '' : `?name=${name}`}`;
-  const created = await api(engine, 'POST', path, { Image: SMALL_IMAGE, Cmd: ['sleep', '9999'], ...extra });
-  return (created as { Id: string }).Id;
-}
-
-export const start = (engine: BenchEngine, id: string): Promise<unknown> =>
-  api(engine, 'POST', `/containers/${id}/start`);
 
 export const addressOf = (engine: BenchEngine, name: string, network: string): Promise<string> =>
   cli(engine, ['inspect', '-f', `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`, name]);

@@ -1,4 +1,4 @@
-import { callApi } from '../../tests/support/daemon.ts';
+import { api, create, start } from '../api.ts';
 import type { BenchEngine } from '../engine.ts';
 import { SMALL_IMAGE } from '../images.ts';
 import { cli, type Row, timed } from '../row.ts';
@@ -40,17 +40,9 @@ const apiStart: Row = {
   engines: DAEMONS,
   samples: 15,
   sample: async (engine) => {
-    const socketPath = engine.socketPath ?? '';
-    const created = await callApi(socketPath, 'POST', '/containers/create', {
-      Image: SMALL_IMAGE,
-      Cmd: ['sleep', '60'],
-    });
-    const { Id: id } = created.body as { Id: string };
-    const tookMs = await timed(async () => {
-      const started = await callApi(socketPath, 'POST', `/containers/${id}/start`);
-      if (started.status !== 204) throw new Error(`start: ${started.status} ${started.text}`);
-    });
-    await callApi(socketPath, 'DELETE', `/containers/${id}?force=1`);
+    const id = await create(engine, {});
+    const tookMs = await timed(() => start(engine, id));
+    await api(engine, 'DELETE', `/containers/${id}?force=1`);
     return tookMs;
   },
 };

@@ -1,20 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { api, create, start } from '../api.ts';
 import type { BenchEngine } from '../engine.ts';
 import { SMALL_IMAGE } from '../images.ts';
-import {
-  addressOf,
-  api,
-  create,
-  hostNetns,
-  netnsOf,
-  output,
-  STREAM_PORT,
-  STREAM_SECONDS,
-  start,
-  stream,
-} from '../network-tools.ts';
+import { addressOf, hostNetns, netnsOf, output, STREAM_PORT, STREAM_SECONDS, stream } from '../network-tools.ts';
 import { cli, type Row, timed } from '../row.ts';
 
 const DAEMONS = ['gantry', 'dockerd'] as const;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callApi } from '../../tests/support/daemon.ts';
+import { create, start } from '../api.ts';
 import type { BenchEngine } from '../engine.ts';
-import { SMALL_IMAGE } from '../images.ts';
 import { measureMemory } from '../memory.ts';
 import { cli, type Row } from '../row.ts';
 
@@ -60,16 +60,10 @@ const many: Row = {
 };
 
 async function startMany(engine: BenchEngine, count: number): Promise<string[]> {
-  const socketPath = engine.socketPath ?? '';
   const ids: string[] = [];
   await inTurns(Array.from({ length: count }), 10, async () => {
-    const created = await callApi(socketPath, 'POST', '/containers/create', {
-      Image: SMALL_IMAGE,
-      Cmd: ['sleep', '9999'],
-    });
-    const { Id: id } = created.body as { Id: string };
-    const started = await callApi(socketPath, 'POST', `/containers/${id}/start`);
-    if (started.status !== 204) throw new Error(`start: ${started.status} ${started.text}`);
+    const id = await create(engine, {});
+    await start(engine, id);
     ids.push(id);
   });
   return ids;

@@ -48,50 +48,24 @@ test('nobody but root enters the data root, the containers or their logs (CVE-20
   assert.deepEqual(open, [], 'writable by everybody');
 });
 
+/** As nobody in particular, who is in one group alone. */
+const pingAsGroup = (gid: string, socketPath: string) =>
+  runCommand([
+    ...['setpriv', '--reuid', '65534', '--regid', gid, '--clear-groups'],
+    ...['curl', '-sS', '--max-time', '5', '--unix-socket', socketPath, 'http://x/_ping'],
+  ]);
+
 test('the socket belongs to root and a group, and others cannot connect', async () => {
   const { socketPath } = subject.daemon;
   assert.equal(modeOf(socketPath), '660');
-  const asOther = (gid: string) =>
-    runCommand([
-      'setpriv',
-      '--reuid',
-      '65534',
-      '--regid',
-      gid,
-      '--clear-groups',
-      'curl',
-      '-sS',
-      '--max-time',
-      '5',
-      '--unix-socket',
-      socketPath,
-      'http://x/_ping',
-    ]);
-  assert.notEqual((await asOther('65534')).code, 0);
+  assert.notEqual((await pingAsGroup('65534', socketPath)).code, 0);
 });
 
 test('--group lets its members in and nobody else', async (context) => {
   const daemon = await startDaemon(context, {
     args: ['--bridge', 'doors0', '--group', '4242', '-H', `unix://${join('/run', 'grouped.sock')}`],
   });
-  const ping = async (gid: string) =>
-    (
-      await runCommand([
-        'setpriv',
-        '--reuid',
-        '65534',
-        '--regid',
-        gid,
-        '--clear-groups',
-        'curl',
-        '-sS',
-        '--max-time',
-        '5',
-        '--unix-socket',
-        '/run/grouped.sock',
-        'http://x/_ping',
-      ])
-    ).stdout;
+  const ping = async (gid: string) => (await pingAsGroup(gid, '/run/grouped.sock')).stdout;
   assert.equal(await ping('4242'), 'OK');
   assert.equal(await ping('4243'), '');
   assert.equal(await daemon.stop(), 0);
